@@ -1,0 +1,256 @@
+#include "core/gate/decision.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+#include "absl/strings/str_format.h"
+
+namespace ruvector::gate {
+namespace {
+
+// In the order of Permission.
+constexpr bool Actions::*kGrants[] = {
+    &Actions::allow_reads,          &Actions::allow_single_insert,
+    &Actions::allow_bulk_insert,    &Actions::allow_delete,
+    &Actions::allow_update,         &Actions::allow_index_rewire,
+    &Actions::allow_compression,    &Actions::allow_replication,
+    &Actions::allow_backup,         &Actions::pause_gnn_training,
+    &Actions::pause_tier_management};
+static_assert(std::size(kGrants) == kNumPermissions);
+
+bool Granted(const Actions& actions, Permission permission) {
+  const bool value = actions.*kGrants[static_cast<size_t>(permission)];
+  const bool is_pause = permission >= Permission::kGnnTraining;
+  return value != is_pause;
+}
+
+uint32_t Narrow(std::optional<int64_t> limit) {
+  if (!limit.has_value()) return kUnlimited;
+  return static_cast<uint32_t>(
+      std::clamp<int64_t>(*limit, 0, std::numeric_limits<uint32_t>::max()));
+}
+
+// A verdict of one rule. The entry is the severest of them.
+struct Verdict {
+  Response response = Response::kAllow;
+  int64_t throttle_pct = 0;
+  int64_t defer_secs = 0;
+  Rule rule = Rule::kNothing;
+  Permission permission = Permission::kReads;
+};
+
+bool Severer(const Verdict& a, const Verdict& b) {
+  if (a.response != b.response) return a.response > b.response;
+  return a.throttle_pct > b.throttle_pct;
+}
+
+bool SameCause(const Verdict& a, const Verdict& b) {
+  if (a.rule != b.rule || a.response != b.response) return false;
+  return a.rule == Rule::kPermission ? a.permission == b.permission
+                                     : a.throttle_pct == b.throttle_pct;
+}
+
+Verdict Throttled(int64_t pct, Rule rule) {
+  if (pct <= 0) return {};
+  return {pct >= 100 ? Response::kReject : Response::kThrottle, pct, 0, rule};
+}
+
+Verdict Deferred(int64_t secs, Rule rule) {
+  if (secs <= 0) return {Response::kReject, 0, 0, rule};
+  return {Response::kDefer, 0, secs, rule};
+}
+
+Verdict FromMatrix(const RiskMatrix& matrix, Risk risk, State state) {
+  if (state == State::kNormal || risk == Risk::kNone) return {};
+  const bool critical = state == State::kCritical;
+  switch (risk) {
+    case Risk::kNone:
+      break;
+    case Risk::kLow:
+      return critical ? Throttled(matrix.low_critical_throttle_pct,
+                                  Rule::kRiskMatrix)
+                      : Verdict{};
+    case Risk::kMedium:
+      return critical ? Deferred(matrix.medium_critical_defer_secs,
+                                 Rule::kRiskMatrix)
+                      : Throttled(matrix.medium_stress_throttle_pct,
+                                  Rule::kRiskMatrix);
+    case Risk::kHigh:
+      return critical
+                 ? Verdict{Response::kReject, 0, 0, Rule::kRiskMatrix}
+                 : Deferred(matrix.high_stress_defer_secs, Rule::kRiskMatrix);
+  }
+  return {};
+}
+
+int64_t PolicyThrottle(const Actions& actions, ThrottleKey key) {
+  switch (key) {
+    case ThrottleKey::kInserts:
+      return actions.throttle_inserts_pct;
+    case ThrottleKey::kSearches:
+      return actions.throttle_searches_pct;
+    case ThrottleKey::kNone:
+      break;
+  }
+  return 0;
+}
+
+Verdict FromActions(const Actions& actions, const OperationInfo& info) {
+  const int64_t pct = PolicyThrottle(actions, info.throttle);
+  // Backwards, to name the more particular of several: bulk before single.
+  for (int i = kNumPermissions - 1; i >= 0; --i) {
+    const auto permission = static_cast<Permission>(i);
+    if ((info.needs >> i & 1) != 0 && !Granted(actions, permission)) {
+      return {Response::kReject, pct, 0, Rule::kPermission, permission};
+    }
+  }
+  return Throttled(pct, Rule::kPolicyThrottle);
+}
+
+using EffectiveSets = std::array<Actions, kNumStates>;
+
+// The best state whose effective actions already give this verdict.
+State FirstStateOf(const EffectiveSets& sets, const OperationInfo& info,
+                   const Verdict& verdict, State state) {
+  for (State better : kAllStates) {
+    const Actions& actions = sets[static_cast<size_t>(better)];
+    if (SameCause(verdict, FromActions(actions, info))) return better;
+  }
+  return state;
+}
+
+GateEntry CompileEntry(const Policy& policy, const EffectiveSets& sets,
+                       State state, const OperationInfo& info) {
+  const Actions& actions = sets[static_cast<size_t>(state)];
+  GateEntry entry{};
+  entry.max_concurrent = info.throttle == ThrottleKey::kSearches
+                             ? Narrow(actions.max_concurrent_searches)
+                             : kUnlimited;
+  const Verdict by_actions = FromActions(actions, info);
+  const Verdict by_matrix = FromMatrix(policy.risk_matrix, info.risk, state);
+  const bool matrix_decides = Severer(by_matrix, by_actions);
+  const Verdict& verdict = matrix_decides ? by_matrix : by_actions;
+  entry.rule_state = matrix_decides || verdict.rule == Rule::kNothing
+                         ? state
+                         : FirstStateOf(sets, info, verdict, state);
+  entry.response = verdict.response;
+  entry.throttle_pct = static_cast<uint8_t>(
+      std::max(by_matrix.throttle_pct, by_actions.throttle_pct));
+  entry.rule = verdict.rule;
+  entry.permission = verdict.permission;
+  if (verdict.response == Response::kDefer) {
+    entry.retry_after_secs = Narrow(verdict.defer_secs);
+  } else if (verdict.response == Response::kReject &&
+             entry.rule_state != State::kNormal) {
+    entry.retry_after_secs = Narrow(policy.hysteresis.restore_hold_seconds);
+  }
+  return entry;
+}
+
+std::string_view Verb(Response response) {
+  constexpr std::string_view kVerbs[] = {"allowed", "throttled", "deferred",
+                                         "rejected"};
+  return kVerbs[static_cast<size_t>(response)];
+}
+
+std::string RuleText(const Decision& decision) {
+  switch (decision.rule) {
+    case Rule::kNothing:
+    case Rule::kModeOff:
+      break;
+    case Rule::kPermission: {
+      const bool is_pause = decision.permission >= Permission::kGnnTraining;
+      return absl::StrFormat(
+          "%s_actions.%s is %s", StateName(decision.rule_state),
+          PermissionKey(decision.permission), is_pause ? "true" : "false");
+    }
+    case Rule::kPolicyThrottle: {
+      const bool search =
+          InfoOf(decision.operation).throttle == ThrottleKey::kSearches;
+      return absl::StrFormat(
+          "%s_actions.%s is %d", StateName(decision.rule_state),
+          search ? "throttle_searches_pct" : "throttle_inserts_pct",
+          decision.throttle_pct);
+    }
+    case Rule::kRiskMatrix:
+      return absl::StrFormat("it is a %s-risk operation",
+                             RiskName(decision.risk()));
+    case Rule::kConcurrency:
+      return absl::StrFormat("%d are running, which is the limit",
+                             decision.max_concurrent);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view ResponseName(Response response) {
+  constexpr std::string_view kNames[] = {"allow", "throttle", "defer",
+                                         "reject"};
+  return kNames[static_cast<size_t>(response)];
+}
+
+std::string_view RuleName(Rule rule) {
+  constexpr std::string_view kNames[] = {"nothing",     "mode_off",
+                                         "permission",  "policy_throttle",
+                                         "risk_matrix", "concurrency"};
+  return kNames[static_cast<size_t>(rule)];
+}
+
+GateTable CompileGate(const Policy& policy, State state) {
+  GateTable table{};
+  table.mode = policy.mode;
+  table.state = state;
+  if (policy.mode == Mode::kOff) {
+    for (GateEntry& entry : table.entries) {
+      entry.rule = Rule::kModeOff;
+      entry.rule_state = state;
+      entry.max_concurrent = kUnlimited;
+    }
+    return table;
+  }
+  EffectiveSets sets;
+  for (State each : kAllStates) {
+    sets[static_cast<size_t>(each)] = EffectiveActions(policy, each);
+  }
+  const Actions& actions = sets[static_cast<size_t>(state)];
+  table.batch_limit_rows = Narrow(actions.max_insert_batch_size);
+  table.concurrency_wait_secs = Narrow(policy.throttle.concurrency_wait_secs);
+  for (int i = 0; i < kNumOperations; ++i) {
+    table.entries[i] =
+        CompileEntry(policy, sets, state, InfoOf(static_cast<Operation>(i)));
+  }
+  return table;
+}
+
+Decision Decide(const GateTable& table, Operation operation, const Load& load) {
+  if (table.batch_limit_rows != 0 && load.rows > table.batch_limit_rows) {
+    operation = InfoOf(operation).bulk_form;
+  }
+  const GateEntry& entry = table.entries[static_cast<size_t>(operation)];
+  Decision decision{
+      operation,           entry.response,     entry.rule,
+      entry.permission,    table.state,        entry.rule_state,
+      table.mode,          entry.throttle_pct, entry.retry_after_secs,
+      entry.max_concurrent};
+  if (entry.max_concurrent != kUnlimited &&
+      load.in_flight >= entry.max_concurrent && decision.allowed()) {
+    decision.response =
+        table.concurrency_wait_secs == 0 ? Response::kReject : Response::kDefer;
+    decision.rule = Rule::kConcurrency;
+    decision.retry_after_secs = table.concurrency_wait_secs;
+  }
+  return decision;
+}
+
+std::string DecisionReason(const Decision& decision) {
+  const std::string why = RuleText(decision);
+  if (why.empty()) return why;
+  return absl::StrFormat(
+      "operation \"%s\" %s in state %s: %s", OperationName(decision.operation),
+      Verb(decision.response), StateName(decision.state), why);
+}
+
+}  // namespace ruvector::gate

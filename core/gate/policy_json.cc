@@ -1,0 +1,462 @@
+// MergePolicy, PolicyToJson, PolicyDiff: the JSON side of policy.h.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "core/base/status_macros.h"
+#include "core/gate/json_check.h"
+#include "core/gate/policy.h"
+#include "core/gate/policy_keys.h"
+#include "nlohmann/json.hpp"
+
+namespace ruvector::gate {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxTextBytes = 1000;
+constexpr size_t kMaxChannelBytes = 63;  // NAMEDATALEN - 1, as NOTIFY has it
+constexpr size_t kMaxArgs = 64;
+
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// What came, for a message: short, with its type.
+std::string Came(const json& value) {
+  constexpr size_t kShown = 60;
+  std::string text = Dump(value);
+  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
+  return absl::StrFormat("%s %s", value.type_name(), text);
+}
+
+absl::Status Mismatch(std::string_view path, std::string_view expected,
+                      const json& value) {
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "policy key \"%s\": expected %s, got %s", path, expected, Came(value)));
+}
+
+// One Read per field type: false if `value` is not what the key takes.
+
+bool Read(const json& value, const PolicyKey&, bool& out) {
+  if (!value.is_boolean()) return false;
+  out = value.get<bool>();
+  return true;
+}
+
+bool Read(const json& value, const PolicyKey& key, double& out) {
+  if (!value.is_number()) return false;
+  const double number = value.get<double>();
+  if (!std::isfinite(number) || number < key.min || number > key.max) {
+    return false;
+  }
+  out = number;
+  return true;
+}
+
+// 50.0 is the integer 50, as JSON has it; 50.5 is none.
+bool Read(const json& value, const PolicyKey& key, int64_t& out) {
+  double number = 0;
+  if (!Read(value, key, number) || number != std::floor(number)) return false;
+  out = static_cast<int64_t>(number);
+  return true;
+}
+
+template <typename T>
+bool Read(const json& value, const PolicyKey& key, std::optional<T>& out) {
+  if (value.is_null()) {
+    out.reset();
+    return true;
+  }
+  T number{};
+  if (!Read(value, key, number)) return false;
+  out = number;
+  return true;
+}
+
+bool ReadText(const json& value, size_t max_bytes, std::string& out) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  // No NUL: it ends C strings in the server.
+  if (text.size() > max_bytes || text.find('\0') != std::string::npos) {
+    return false;
+  }
+  out = text;
+  return true;
+}
+
+bool Read(const json& value, const PolicyKey& key, std::string& out) {
+  return ReadText(value, static_cast<size_t>(key.max), out);
+}
+
+template <typename E>
+bool ReadEnum(const json& value, const std::array<std::string_view, 3>& names,
+              E& out) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) return false;
+  out = static_cast<E>(found - names.begin());
+  return true;
+}
+
+bool Read(const json& value, const PolicyKey&, Mode& out) {
+  return ReadEnum(value, kModeNames, out);
+}
+bool Read(const json& value, const PolicyKey&, SampleMethod& out) {
+  return ReadEnum(value, kSampleMethodNames, out);
+}
+
+// Arrays are read with their own errors, since their elements have paths.
+
+absl::Status CheckMembers(const json& value, const std::string& path,
+                          std::initializer_list<std::string_view> known) {
+  if (!value.is_object()) return Mismatch(path, "object", value);
+  std::string list;
+  for (std::string_view name : known) {
+    list += (list.empty() ? "" : ", ") + std::string(name);
+  }
+  for (const auto& [name, member] : value.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("unknown policy key \"%s.%s\", expected one of %s",
+                          path, name, list));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RequireText(const json& object, const std::string& path,
+                         const char* member, size_t min_bytes, size_t max_bytes,
+                         std::string& out) {
+  const std::string expected = absl::StrFormat(
+      "text of %d to %d bytes without NUL", min_bytes, max_bytes);
+  const auto found = object.find(member);
+  if (found == object.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("policy key \"%s.%s\": expected %s, got nothing", path,
+                        member, expected));
+  }
+  if (!ReadText(*found, max_bytes, out) || out.size() < min_bytes) {
+    return Mismatch(absl::StrFormat("%s.%s", path, member), expected, *found);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadElement(const json& value, const std::string& path,
+                         Channel& out) {
+  RV_RETURN_IF_ERROR(CheckMembers(value, path, {"type", "config"}));
+  std::string type;
+  RV_RETURN_IF_ERROR(RequireText(value, path, "type", 1, 20, type));
+  const auto config = value.find("config");
+  if (config == value.end()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "policy key \"%s.config\": expected object, got nothing", path));
+  }
+  const std::string below = path + ".config";
+  if (type == "pg_notify") {
+    out.type = Channel::Type::kPgNotify;
+    RV_RETURN_IF_ERROR(CheckMembers(*config, below, {"channel"}));
+    return RequireText(*config, below, "channel", 1, kMaxChannelBytes,
+                       out.target);
+  }
+  if (type == "webhook") {
+    out.type = Channel::Type::kWebhook;
+    RV_RETURN_IF_ERROR(CheckMembers(*config, below, {"url"}));
+    RV_RETURN_IF_ERROR(
+        RequireText(*config, below, "url", 1, kMaxTextBytes, out.target));
+    if (out.target.rfind("http://", 0) != 0 &&
+        out.target.rfind("https://", 0) != 0) {
+      return Mismatch(below + ".url", "http:// or https:// URL",
+                      (*config)["url"]);
+    }
+    return absl::OkStatus();
+  }
+  return Mismatch(path + ".type", "one of \"pg_notify\", \"webhook\"",
+                  value["type"]);
+}
+
+absl::Status ReadElement(const json& value, const std::string& path,
+                         CustomAction& out) {
+  RV_RETURN_IF_ERROR(CheckMembers(value, path, {"name", "command", "args"}));
+  RV_RETURN_IF_ERROR(
+      RequireText(value, path, "name", 1, kMaxChannelBytes, out.name));
+  RV_RETURN_IF_ERROR(
+      RequireText(value, path, "command", 1, kMaxTextBytes, out.command));
+  const auto args = value.find("args");
+  if (args == value.end()) return absl::OkStatus();
+  if (!args->is_array() || args->size() > kMaxArgs) {
+    return Mismatch(path + ".args",
+                    absl::StrFormat("array of at most %d texts", kMaxArgs),
+                    *args);
+  }
+  for (size_t i = 0; i < args->size(); ++i) {
+    std::string text;
+    if (!ReadText((*args)[i], kMaxTextBytes, text)) {
+      return Mismatch(
+          absl::StrFormat("%s.args[%d]", path, i),
+          absl::StrFormat("text of at most %d bytes", kMaxTextBytes),
+          (*args)[i]);
+    }
+    out.args.push_back(std::move(text));
+  }
+  return absl::OkStatus();
+}
+
+template <typename T>
+absl::Status ReadField(const json& value, const PolicyKey& key,
+                       const std::string& path, T& out) {
+  if (!Read(value, key, out)) return Mismatch(path, ExpectedText(key), value);
+  return absl::OkStatus();
+}
+
+template <typename T>
+absl::Status ReadField(const json& value, const PolicyKey& key,
+                       const std::string& path, std::vector<T>& out) {
+  if (!value.is_array() || value.size() > static_cast<size_t>(key.max)) {
+    return Mismatch(path, ExpectedText(key), value);
+  }
+  std::vector<T> elements(value.size());
+  for (size_t i = 0; i < value.size(); ++i) {
+    RV_RETURN_IF_ERROR(
+        ReadElement(value[i], absl::StrFormat("%s[%d]", path, i), elements[i]));
+  }
+  out = std::move(elements);
+  return absl::OkStatus();
+}
+
+json Write(bool value) { return value; }
+json Write(int64_t value) { return value; }
+json Write(double value) { return value; }
+json Write(const std::string& value) { return value; }
+json Write(Mode value) { return ModeName(value); }
+json Write(SampleMethod value) {
+  return kSampleMethodNames[static_cast<size_t>(value)];
+}
+json Write(const Channel& channel) {
+  if (channel.type == Channel::Type::kPgNotify) {
+    return {{"type", "pg_notify"}, {"config", {{"channel", channel.target}}}};
+  }
+  return {{"type", "webhook"}, {"config", {{"url", channel.target}}}};
+}
+json Write(const CustomAction& action) {
+  return {{"name", action.name},
+          {"command", action.command},
+          {"args", action.args}};
+}
+template <typename T>
+json Write(const std::optional<T>& value) {
+  return value.has_value() ? json(*value) : json(nullptr);
+}
+template <typename T>
+json Write(const std::vector<T>& values) {
+  json array = json::array();
+  for (const T& value : values) array.push_back(Write(value));
+  return array;
+}
+
+json Value(const PolicyKey& key, const Policy& policy, State state) {
+  // Accessors are for both directions; nothing is written through this one.
+  Policy& readable = const_cast<Policy&>(policy);
+  return std::visit(
+      [&](auto field) -> json { return Write(field(readable, state)); },
+      key.field);
+}
+
+// Calls f(key, state, path) for every key of a document, in table order.
+template <typename F>
+void ForEachPath(F f) {
+  for (const PolicyKey& key : PolicyKeys()) {
+    if (!key.per_state) {
+      f(key, State::kNormal, FullPath(key, State::kNormal));
+      continue;
+    }
+    for (State state : kAllStates) f(key, state, FullPath(key, state));
+  }
+}
+
+// What a path names.
+struct Lookup {
+  const PolicyKey* key = nullptr;
+  State state = State::kNormal;
+  bool is_group = false;  // keys lie below it
+};
+
+bool IsBelow(std::string_view path, std::string_view group) {
+  return path.size() > group.size() && path[group.size()] == '.' &&
+         path.substr(0, group.size()) == group;
+}
+
+Lookup Find(std::string_view path) {
+  Lookup result;
+  bool per_state = false;
+  for (State state : kAllStates) {
+    const std::string_view set = ActionSetName(state);
+    if (path == set) return {nullptr, state, true};
+    if (!IsBelow(path, set)) continue;
+    path.remove_prefix(set.size() + 1);
+    result.state = state;
+    per_state = true;
+    break;
+  }
+  for (const PolicyKey& key : PolicyKeys()) {
+    if (key.per_state != per_state) continue;
+    if (key.path == path) result.key = &key;
+    if (IsBelow(key.path, path)) result.is_group = true;
+  }
+  return result;
+}
+
+std::string KnownBelow(const std::string& group) {
+  const std::string prefix = group.empty() ? "" : group + ".";
+  std::vector<std::string> names;
+  ForEachPath([&](const PolicyKey&, State, const std::string& at) {
+    if (at.rfind(prefix, 0) != 0) return;
+    const std::string name =
+        at.substr(prefix.size(), at.find('.', prefix.size()) - prefix.size());
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      names.push_back(name);
+    }
+  });
+  std::string list;
+  for (const std::string& name : names) {
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  return list;
+}
+
+absl::Status MergeObject(const json& object, const std::string& group,
+                         Policy& policy) {
+  for (const auto& [name, value] : object.items()) {
+    const std::string path = group.empty() ? name : group + "." + name;
+    // A dot inside a name would look like a path.
+    const Lookup found =
+        name.find('.') == std::string::npos ? Find(path) : Lookup();
+    if (found.key != nullptr) {
+      RV_RETURN_IF_ERROR(std::visit(
+          [&, &value = value](auto field) {
+            return ReadField(value, *found.key, path,
+                             field(policy, found.state));
+          },
+          found.key->field));
+    } else if (!found.is_group) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("unknown policy key \"%s\", expected one of %s",
+                          path.substr(0, 200), KnownBelow(group)));
+    } else if (!value.is_object()) {
+      return Mismatch(path, "object", value);
+    } else {
+      RV_RETURN_IF_ERROR(MergeObject(value, path, policy));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFloor(const Policy& policy, std::string_view name,
+                        std::optional<double> floor) {
+  if (!floor.has_value() ||
+      (*floor > policy.threshold_low && *floor < policy.threshold_high)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "policy key \"capacity.%s\": expected a value between threshold_low (%g) "
+      "and threshold_high (%g), got %g",
+      name, policy.threshold_low, policy.threshold_high, *floor));
+}
+
+// Whether the values of two neighbouring rows must rise from one to the next.
+bool MustRise(std::string_view path, std::string_view next) {
+  constexpr std::pair<std::string_view, std::string_view> kRising[] = {
+      {"good", "bad"}, {"calm", "stress"}, {"stress", "critical"}};
+  const size_t dot = path.rfind('.');
+  if (dot == std::string_view::npos || next.rfind('.') != dot ||
+      path.substr(0, dot) != next.substr(0, dot)) {
+    return false;
+  }
+  return std::find(std::begin(kRising), std::end(kRising),
+                   std::pair(path.substr(dot + 1), next.substr(dot + 1))) !=
+         std::end(kRising);
+}
+
+absl::Status CheckRamps(const Policy& policy) {
+  const PolicyKey* previous = nullptr;
+  for (const PolicyKey& key : PolicyKeys()) {
+    if (previous != nullptr && MustRise(previous->path, key.path)) {
+      const json low = Value(*previous, policy, State::kNormal);
+      const json high = Value(key, policy, State::kNormal);
+      if (!(low < high)) {
+        return absl::InvalidArgumentError(absl::StrFormat(
+            "policy key \"%s\": expected less than %s (%s), got %s",
+            previous->path, key.path, Dump(high), Dump(low)));
+      }
+    }
+    previous = &key;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFieldsTogether(const Policy& policy) {
+  if (policy.threshold_low >= policy.threshold_high) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "policy key \"threshold_low\": expected less than threshold_high "
+        "(%g), got %g",
+        policy.threshold_high, policy.threshold_low));
+  }
+  RV_RETURN_IF_ERROR(
+      CheckFloor(policy, "dependency_floor", policy.capacity.dependency_floor));
+  RV_RETURN_IF_ERROR(CheckFloor(policy, "async_replica_floor",
+                                policy.capacity.async_replica_floor));
+  return CheckRamps(policy);
+}
+
+}  // namespace
+
+absl::StatusOr<Policy> MergePolicy(const Policy& base, std::string_view text) {
+  RV_RETURN_IF_ERROR(CheckJson(text, "policy"));
+  const json document = json::parse(text.begin(), text.end(), nullptr,
+                                    /*allow_exceptions=*/false);
+  if (!document.is_object()) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "policy: expected a JSON object, got %s", Came(document)));
+  }
+  Policy policy = base;
+  RV_RETURN_IF_ERROR(MergeObject(document, "", policy));
+  RV_RETURN_IF_ERROR(CheckFieldsTogether(policy));
+  return policy;
+}
+
+std::string ValueJson(const PolicyKey& key, const Policy& policy, State state) {
+  return Dump(Value(key, policy, state));
+}
+
+std::string PolicyToJson(const Policy& policy) {
+  json document = json::object();
+  ForEachPath([&](const PolicyKey& key, State state, const std::string& path) {
+    json* at = &document;
+    size_t begin = 0;
+    for (size_t dot; (dot = path.find('.', begin)) != std::string::npos;
+         begin = dot + 1) {
+      at = &(*at)[path.substr(begin, dot - begin)];
+    }
+    (*at)[path.substr(begin)] = Value(key, policy, state);
+  });
+  return Dump(document);
+}
+
+std::vector<PolicyChange> PolicyDiff(const Policy& before,
+                                     const Policy& after) {
+  std::vector<PolicyChange> changes;
+  ForEachPath([&](const PolicyKey& key, State state, const std::string& path) {
+    PolicyChange change{path, ValueJson(key, before, state),
+                        ValueJson(key, after, state)};
+    if (change.before != change.after) changes.push_back(std::move(change));
+  });
+  return changes;
+}
+
+}  // namespace ruvector::gate

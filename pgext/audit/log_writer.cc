@@ -1,0 +1,437 @@
+#include "pgext/audit/log_writer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/audit/checkpoint.h"
+#include "core/audit/keys.h"
+#include "core/audit/merkle.h"
+#include "core/base/failpoint.h"
+#include "core/base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "pgext/audit/crypto.h"
+#include "pgext/audit/event_ring.h"
+#include "pgext/audit/log_reader.h"
+#include "pgext/audit/signing_key.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/pg.h"
+extern "C" {
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "mb/pg_wchar.h"
+}
+
+namespace ruvector::audit {
+namespace {
+
+using nlohmann::ordered_json;
+
+int64_t NowUs() { return absl::ToUnixMicros(absl::Now()); }
+
+constexpr char kWaitingSql[] =
+    "SELECT id, collection_id, collection_name, event_type,"
+    " previous_state, new_state,"
+    " lambda_cut::pg_catalog.float8, lambda_norm::pg_catalog.float8,"
+    " lambda2::pg_catalog.float8, witness_edges::pg_catalog.text,"
+    " metadata::pg_catalog.text,"
+    " (EXTRACT(epoch FROM created_at) * 1000000)::pg_catalog.int8"
+    " FROM ruvector.audit_outbox ORDER BY id LIMIT $1::pg_catalog.int8";
+
+pg::SpiPlan insert_event(
+    "INSERT INTO ruvector.integrity_events (id, collection_id,"
+    " collection_name, event_type, previous_state, new_state, lambda_cut,"
+    " lambda_norm, lambda2, witness_edges, metadata, created_at, signer_id,"
+    " signature, payload, previous_hash, leaf_hash) VALUES"
+    " ($1::pg_catalog.int8, $2::pg_catalog.int4, $3, $4, $5, $6,"
+    " $7::pg_catalog.float4, $8::pg_catalog.float4, $9::pg_catalog.float4,"
+    " $10::pg_catalog.jsonb, $11::pg_catalog.jsonb,"
+    " $12::pg_catalog.timestamptz, $13, $14::pg_catalog.bytea,"
+    " $15::pg_catalog.bytea, $16::pg_catalog.bytea, $17::pg_catalog.bytea)",
+    17);
+
+pg::SqlParam TextOrNull(const std::string& text) {
+  return text.empty() ? pg::SqlNullParam() : pg::SqlText(text);
+}
+
+std::optional<int64_t> CollectionParam(const Event& event) {
+  if (!event.collection_id.has_value()) return {};
+  return *event.collection_id;
+}
+
+// What identifies this incarnation of the server.
+ordered_json Incarnation() {
+  return {{"system_identifier", std::to_string(GetSystemIdentifier())},
+          {"timeline", GetWALInsertionTimeLine()},
+          {"database_oid", MyDatabaseId},
+          {"server_start", FormatTimeUs(absl::ToUnixMicros(absl::UnixEpoch()) +
+                                        PgStartTime +
+                                        int64{POSTGRES_EPOCH_JDATE -
+                                              UNIX_EPOCH_JDATE} *
+                                            USECS_PER_DAY)}};
+}
+
+const char* ResumeReason(const std::optional<ordered_json>& last,
+                         const ordered_json& now) {
+  if (!last.has_value()) return "first";
+  const auto same = [&](const char* key) {
+    return last->contains(key) && (*last)[key] == now[key];
+  };
+  if (!same("system_identifier") || !same("database_oid")) return "restored";
+  if (!same("timeline")) return "promoted";
+  return same("server_start") ? "" : "restarted";
+}
+
+}  // namespace
+
+absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
+  // Keeps a second appender out, lets every reader in.
+  RV_RETURN_IF_ERROR(
+      spi.Execute("LOCK TABLE ruvector.integrity_events"
+                  " IN SHARE ROW EXCLUSIVE MODE")
+          .status());
+  RV_ASSIGN_OR_RETURN(signer_, OpenSigner(crypto, spi));
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows key,
+      spi.Query("SELECT (EXTRACT(epoch FROM valid_from) * 1000000)"
+                "::pg_catalog.int8 FROM ruvector.signing_keys WHERE id = $1",
+                {pg::SqlText(signer_->key_id())}));
+  signer_from_us_ = key.empty() ? 0 : key.Int(0, 0).value_or(0);
+  RV_ASSIGN_OR_RETURN(ChainPosition position, ReadHead(spi, crypto));
+  if (position.next_sequence == 0) {
+    RV_ASSIGN_OR_RETURN(position.log_id, crypto.NewLogId());
+  }
+  ChainAppender appender(crypto, position);
+  if (!resumed_ && !resuming_) RV_RETURN_IF_ERROR(Resume(spi, appender));
+  return appender;
+}
+
+absl::Status LogWriter::Append(pg::SpiSession& spi, ChainAppender& appender,
+                               Event event, Signer& signer) {
+  if (event.created_at_us < signer_from_us_) {
+    // It happened before the key that signs it began.
+    ordered_json metadata =
+        ordered_json::parse(event.metadata_json, nullptr, false);
+    if (metadata.is_object()) {
+      metadata["occurred_at"] = FormatTimeUs(event.created_at_us);
+      RV_ASSIGN_OR_RETURN(event.metadata_json,
+                          CanonicalJson(spi, metadata.dump()));
+    }
+    event.created_at_us = std::max(signer_from_us_, NowUs());
+  }
+  event.signer_id = signer.key_id();
+  const ChainPosition before = appender.position();
+  RV_ASSIGN_OR_RETURN(const SealedEvent sealed, appender.Seal(event, signer));
+  RV_FAILPOINT("audit.append.before_insert");
+  return spi
+      .Execute(insert_event,
+               {pg::SqlInt(static_cast<int64_t>(before.next_sequence)),
+                pg::SqlInt(CollectionParam(event)),
+                pg::SqlText(event.collection_name),
+                pg::SqlText(event.event_type),
+                TextOrNull(event.previous_state), TextOrNull(event.new_state),
+                pg::SqlReal(event.lambda_cut), pg::SqlReal(event.lambda_norm),
+                pg::SqlReal(event.lambda2), TextOrNull(event.witness_edges_json),
+                pg::SqlText(event.metadata_json),
+                pg::SqlText(FormatTimeUs(event.created_at_us)),
+                pg::SqlText(event.signer_id),
+                pg::SqlBytes(AsView(sealed.signature)),
+                pg::SqlBytes(sealed.payload), pg::SqlBytes(AsView(before.head)),
+                pg::SqlBytes(AsView(sealed.leaf_hash))})
+      .status();
+}
+
+absl::Status LogWriter::Resume(pg::SpiSession& spi, ChainAppender& appender) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT metadata::pg_catalog.text FROM"
+                " ruvector.integrity_events WHERE event_type = 'resume'"
+                " ORDER BY id DESC LIMIT 1"));
+  std::optional<ordered_json> last;
+  if (!rows.empty()) {
+    last = ordered_json::parse(rows.TextOr(0, 0, "{}"), nullptr, false);
+  }
+  ordered_json metadata = Incarnation();
+  const std::string reason = ResumeReason(last, metadata);
+  if (!reason.empty()) {
+    metadata["reason"] = reason;
+    Event event;
+    event.event_type = "resume";
+    event.created_at_us = NowUs();
+    RV_ASSIGN_OR_RETURN(event.metadata_json, CanonicalJson(spi, metadata.dump()));
+    RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+  }
+  resuming_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> LogWriter::SealOutbox(pg::SpiSession& spi,
+                                          ChainAppender& appender, int limit) {
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query(kWaitingSql, {pg::SqlInt(int64_t{limit})}));
+  if (rows.empty()) return 0;
+  std::string ids = "{";
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Event event;
+    if (const auto id = rows.Int(i, 1); id.has_value()) {
+      event.collection_id = static_cast<int32_t>(*id);
+    }
+    event.collection_name = rows.TextOr(i, 2, "");
+    event.event_type = rows.TextOr(i, 3, "");
+    event.previous_state = rows.TextOr(i, 4, "");
+    event.new_state = rows.TextOr(i, 5, "");
+    event.lambda_cut = rows.Real(i, 6);
+    event.lambda_norm = rows.Real(i, 7);
+    event.lambda2 = rows.Real(i, 8);
+    event.witness_edges_json = rows.TextOr(i, 9, "");
+    event.metadata_json = rows.TextOr(i, 10, "{}");
+    event.created_at_us = rows.Int(i, 11).value_or(NowUs());
+    RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+    absl::StrAppend(&ids, i == 0 ? "" : ",", rows.TextOr(i, 0, "0"));
+  }
+  RV_RETURN_IF_ERROR(
+      spi.Execute("DELETE FROM ruvector.audit_outbox"
+                  " WHERE id = ANY ($1::pg_catalog.int8[])",
+                  {pg::SqlText(ids + "}")})
+          .status());
+  return static_cast<int>(rows.size());
+}
+
+absl::StatusOr<int> LogWriter::SealRing(pg::SpiSession& spi,
+                                        ChainAppender& appender, int limit) {
+  RingEvent waiting;
+  int sealed = 0;
+  while (sealed < limit &&
+         PeekRingEvent(MyDatabaseId, ring_ticket_, waiting, ring_ticket_)) {
+    Event event;
+    if (waiting.collection_id != 0) event.collection_id = waiting.collection_id;
+    event.collection_name = waiting.collection_name;
+    event.event_type = waiting.event_type;
+    event.new_state = waiting.state;
+    if (!std::isnan(waiting.lambda_norm)) {
+      event.lambda_norm = double{waiting.lambda_norm};
+    }
+    RV_ASSIGN_OR_RETURN(event.metadata_json,
+                        CanonicalJson(spi, waiting.metadata));
+    event.created_at_us = UnixMicros(waiting.at);
+    RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+    ++sealed;
+  }
+  return sealed;
+}
+
+// A restore fills the outbox a moment before it fills the log, and the first
+// event of a new log would stand in its way: an empty log is begun only after
+// its first event has waited a little.
+constexpr absl::Duration kFirstEventDelay = absl::Seconds(3);
+
+absl::StatusOr<bool> LogWriter::HasWork(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT EXISTS (SELECT FROM ruvector.audit_outbox),"
+                " EXISTS (SELECT FROM ruvector.integrity_events)"));
+  const bool begun = rows.Bool(0, 1).value_or(false);
+  const bool waiting = rows.Bool(0, 0).value_or(false) ||
+                       GetRingStatus(MyDatabaseId).waiting != 0;
+  if (begun) return waiting || !resumed_;
+  if (!waiting) {
+    first_waiting_ = absl::InfiniteFuture();
+    return false;
+  }
+  first_waiting_ = std::min(first_waiting_, absl::Now());
+  return absl::Now() - first_waiting_ >= kFirstEventDelay;
+}
+
+absl::StatusOr<int> LogWriter::SealWaiting(pg::SpiSession& spi, int limit) {
+  RV_ASSIGN_OR_RETURN(const bool work, HasWork(spi));
+  if (!work) return 0;
+  RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
+  RV_ASSIGN_OR_RETURN(const int rows, SealOutbox(spi, appender, limit));
+  RV_ASSIGN_OR_RETURN(const int ring,
+                      SealRing(spi, appender, std::max(limit - rows, 1)));
+  RV_FAILPOINT("audit.seal.before_commit");
+  return rows + ring;
+}
+
+absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(const ChainAppender appender, Begin(spi));
+  RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
+  RV_ASSIGN_OR_RETURN(const MerkleFrontier tree, ReadTree(spi, crypto));
+  audit::Checkpoint checkpoint;
+  checkpoint.log_id = appender.position().log_id;
+  checkpoint.tree_size = tree.size();
+  checkpoint.root = tree.Root(crypto);
+  checkpoint.head = appender.position().head;
+  checkpoint.created_at_us = NowUs();
+  RV_ASSIGN_OR_RETURN(const SignedCheckpoint sealed,
+                      SignCheckpoint(checkpoint, *signer_));
+  std::string frontier;
+  for (const Hash& hash : tree.hashes()) {
+    absl::StrAppend(&frontier, AsView(hash));
+  }
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("INSERT INTO ruvector.audit_checkpoints (tree_size, root_hash,"
+                " head_hash, frontier, created_at, signer_id, payload,"
+                " signature) VALUES ($1::pg_catalog.int8,"
+                " $2::pg_catalog.bytea, $3::pg_catalog.bytea,"
+                " $4::pg_catalog.bytea, $5::pg_catalog.timestamptz, $6,"
+                " $7::pg_catalog.bytea, $8::pg_catalog.bytea) RETURNING id",
+                {pg::SqlInt(static_cast<int64_t>(tree.size())),
+                 pg::SqlBytes(AsView(checkpoint.root)),
+                 pg::SqlBytes(AsView(checkpoint.head)),
+                 pg::SqlBytes(frontier),
+                 pg::SqlText(FormatTimeUs(checkpoint.created_at_us)),
+                 pg::SqlText(signer_->key_id()), pg::SqlBytes(sealed.payload),
+                 pg::SqlBytes(AsView(sealed.signature))}));
+  return *rows.Int(0, 0);
+}
+
+absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
+                                                 const std::string& user) {
+  RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
+  RV_RETURN_IF_ERROR(
+      spi.Execute("LOCK TABLE ruvector.integrity_events"
+                  " IN SHARE ROW EXCLUSIVE MODE")
+          .status());
+  const int64_t now_us = NowUs();
+  absl::StatusOr<std::unique_ptr<Signer>> old = OpenSigner(crypto, spi);
+  RV_ASSIGN_OR_RETURN(std::unique_ptr<Signer> next,
+                      PrepareNextKey(crypto, spi, now_us));
+  RV_ASSIGN_OR_RETURN(ChainPosition position, ReadHead(spi, crypto));
+  if (position.next_sequence == 0) {
+    RV_ASSIGN_OR_RETURN(position.log_id, crypto.NewLogId());
+  }
+  ChainAppender appender(crypto, position);
+
+  ordered_json metadata{{"new_key", next->key_id()}, {"user", user}};
+  rotated_from_ = old.ok() ? (*old)->key_id() : "lost";
+  if (old.ok()) {
+    metadata["old_key"] = (*old)->key_id();
+  } else {
+    metadata["old_key_unusable"] = std::string(old.status().message());
+  }
+  Event event;
+  event.event_type = "key_rotation";
+  event.created_at_us = now_us;
+  RV_ASSIGN_OR_RETURN(event.metadata_json, CanonicalJson(spi, metadata.dump()));
+  signer_from_us_ = 0;
+  RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event),
+                            old.ok() ? **old : *next));
+  // The old key's last word is the event just written.
+  RV_RETURN_IF_ERROR(
+      spi.Execute("UPDATE ruvector.signing_keys SET expires_at ="
+                  " $2::pg_catalog.timestamptz WHERE id <> $1"
+                  " AND expires_at IS NULL AND revoked_at IS NULL",
+                  {pg::SqlText(next->key_id()),
+                   pg::SqlText(FormatTimeUs(now_us + 1))})
+          .status());
+  RV_FAILPOINT("audit.rotate.before_commit");
+  return next->key_id();
+}
+
+absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
+                                  const std::string& key_id,
+                                  const std::string& reason,
+                                  const std::string& user) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows known,
+      spi.Query("SELECT revoked_at IS NOT NULL FROM ruvector.signing_keys"
+                " WHERE id = $1",
+                {pg::SqlText(key_id)}));
+  if (known.empty()) {
+    return pg::PgError(ERRCODE_UNDEFINED_OBJECT,
+                       absl::StrCat("signing key \"", key_id,
+                                    "\" does not exist"));
+  }
+  if (known.Bool(0, 0).value_or(false)) {
+    return pg::PgError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       absl::StrCat("signing key \"", key_id,
+                                    "\" is revoked already"));
+  }
+  RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
+  if (signer_->key_id() == key_id) {
+    return pg::PgError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       "cannot revoke the key in use", "",
+                       "Run ruvector_rotate_signing_key() first.");
+  }
+  Event event;
+  event.event_type = "key_revocation";
+  event.created_at_us = NowUs();
+  RV_ASSIGN_OR_RETURN(
+      event.metadata_json,
+      CanonicalJson(spi, ordered_json{{"key", key_id},
+                                      {"reason", reason},
+                                      {"user", user}}
+                             .dump()));
+  RV_RETURN_IF_ERROR(
+      spi.Execute("UPDATE ruvector.signing_keys SET revoked_at ="
+                  " $2::pg_catalog.timestamptz, revocation_reason = $3"
+                  " WHERE id = $1",
+                  {pg::SqlText(key_id),
+                   pg::SqlText(FormatTimeUs(event.created_at_us)),
+                   pg::SqlText(reason)})
+          .status());
+  return Append(spi, appender, std::move(event), *signer_);
+}
+
+absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
+                                         int64_t before_us,
+                                         const std::string& user) {
+  RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
+  const std::string before = FormatTimeUs(before_us);
+  // The first event that stays; everything before it goes.
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows range,
+      spi.Query("SELECT pg_catalog.min(id), pg_catalog.min(id) FILTER"
+                " (WHERE created_at >= $1::pg_catalog.timestamptz),"
+                " pg_catalog.max(id) FROM ruvector.integrity_events",
+                {pg::SqlText(before)}));
+  const auto first = range.Int(0, 0);
+  if (!first.has_value()) return 0;
+  const int64_t end = range.Int(0, 1).value_or(*range.Int(0, 2) + 1);
+  if (end <= *first) return 0;
+
+  Event event;
+  event.event_type = std::string(kPruneEventType);
+  event.created_at_us = NowUs();
+  // From the start of the log: earlier prune events are covered with theirs.
+  event.pruned = SequenceRange{0, static_cast<uint64_t>(end)};
+  RV_ASSIGN_OR_RETURN(
+      event.metadata_json,
+      CanonicalJson(spi, ordered_json{{"before", before}, {"user", user}}
+                             .dump()));
+  RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+  RV_RETURN_IF_ERROR(
+      spi.Execute("INSERT INTO ruvector.audit_pruned_leaves (id, leaf_hash)"
+                  " SELECT id, leaf_hash FROM ruvector.integrity_events"
+                  " WHERE id < $1::pg_catalog.int8 ORDER BY id",
+                  {pg::SqlInt(end)})
+          .status());
+  const LogChangeAllowed allowed;
+  return spi.Execute("DELETE FROM ruvector.integrity_events"
+                     " WHERE id < $1::pg_catalog.int8",
+                     {pg::SqlInt(end)});
+}
+
+absl::Status LogWriter::Committed() {
+  resumed_ = resumed_ || resuming_;
+  resuming_ = false;
+  if (ring_ticket_ != 0) RemoveRingEvents(MyDatabaseId, ring_ticket_);
+  ring_ticket_ = 0;
+  if (rotated_from_.empty()) return absl::OkStatus();
+  const std::string old = std::move(rotated_from_);
+  rotated_from_.clear();
+  return RotateKeyFile(old);
+}
+
+void LogWriter::RolledBack() {
+  resuming_ = false;
+  ring_ticket_ = 0;
+  rotated_from_.clear();
+}
+
+}  // namespace ruvector::audit

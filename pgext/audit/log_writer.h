@@ -1,0 +1,74 @@
+// The one appender of this database's event log. Worker only. [backend-main]
+//
+// Takes what waits in the outbox and the ring, in order, gives it sequence
+// numbers, chains and signs it, and stores it. Each call runs in the caller's
+// transaction; the position is read from the table each time, under a lock
+// that keeps a second appender out.
+#ifndef RUVECTOR_PGEXT_AUDIT_LOG_WRITER_H_
+#define RUVECTOR_PGEXT_AUDIT_LOG_WRITER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/audit/chain.h"
+#include "core/audit/signer.h"
+#include "pgext/bridge/spi.h"
+
+namespace ruvector::audit {
+
+class LogWriter {
+ public:
+  // Seals at most `limit` waiting events; how many it did. The first call of
+  // a server's life seals a resume event before (first | restarted | promoted
+  // | restored). Fails, and seals nothing, while there is no usable key.
+  absl::StatusOr<int> SealWaiting(pg::SpiSession& spi, int limit);
+
+  // Signs a commitment to the whole log; its row's id.
+  absl::StatusOr<int64_t> Checkpoint(pg::SpiSession& spi);
+
+  // Ends the key in use, begins a new one; the new key's id.
+  absl::StatusOr<std::string> RotateKey(pg::SpiSession& spi,
+                                        const std::string& user);
+  // Marks a key as not to be trusted from now on. The key in use is rotated
+  // first.
+  absl::Status RevokeKey(pg::SpiSession& spi, const std::string& key_id,
+                         const std::string& reason, const std::string& user);
+
+  // Removes the payloads of all events before `before_us` that no newer event
+  // precedes, keeps their leaf hashes; how many. Appends a prune event.
+  absl::StatusOr<int64_t> Prune(pg::SpiSession& spi, int64_t before_us,
+                                const std::string& user);
+
+  // After the caller's transaction ended. Committed() lets go of the ring's
+  // events and finishes a key rotation; RolledBack() forgets both.
+  absl::Status Committed();
+  void RolledBack();
+
+ private:
+  absl::StatusOr<bool> HasWork(pg::SpiSession& spi);
+  absl::StatusOr<ChainAppender> Begin(pg::SpiSession& spi);
+  absl::Status Append(pg::SpiSession& spi, ChainAppender& appender,
+                      Event event, Signer& signer);
+  absl::Status Resume(pg::SpiSession& spi, ChainAppender& appender);
+  absl::StatusOr<int> SealOutbox(pg::SpiSession& spi, ChainAppender& appender,
+                                 int limit);
+  absl::StatusOr<int> SealRing(pg::SpiSession& spi, ChainAppender& appender,
+                               int limit);
+
+  std::unique_ptr<Signer> signer_;
+  int64_t signer_from_us_ = 0;
+  absl::Time first_waiting_ = absl::InfiniteFuture();  // of an empty log
+  bool resumed_ = false;      // this server's resume event is committed
+  bool resuming_ = false;     // and in the running transaction
+  uint64_t ring_ticket_ = 0;  // up to which the transaction sealed the ring
+  std::string rotated_from_;  // old key id of a rotation to finish
+};
+
+}  // namespace ruvector::audit
+
+#endif  // RUVECTOR_PGEXT_AUDIT_LOG_WRITER_H_

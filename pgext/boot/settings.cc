@@ -1,0 +1,181 @@
+#include "pgext/boot/settings.h"
+
+#include "core/base/failpoint.h"
+#include "pgext/bridge/pg.h"
+extern "C" {
+#include "utils/guc.h"
+}
+
+namespace ruvector::settings {
+
+int max_collections = 256;
+int audit_ring_size = 256;
+int database_check_interval = 60;
+int page_budget = 2000;
+int sensor_lock_timeout = 100;
+int max_graph_nodes = 1000;
+bool compute_lambda2 = true;
+bool bypass = false;
+int sample_timeout = 30;
+char* signing_key_path = nullptr;
+char* signing_key_command = nullptr;
+char* signing_public_key = nullptr;
+char* plugin_directory = nullptr;
+int plugin_trust = kTrustAny;
+char* plugin_trusted_keys = nullptr;
+char* failpoints = nullptr;
+
+namespace {
+
+bool CheckFailpoints(char** value, void**, GucSource) {
+  if (*value == nullptr) return true;
+  const absl::Status status = failpoint::Validate(*value);
+  if (!status.ok()) {
+    GUC_check_errdetail("%s", std::string(status.message()).c_str());
+  }
+  return status.ok();
+}
+
+// A setting that this process takes up at once.
+void AssignFailpoints(const char* value, void*) {
+  failpoint::SetConfiguration(value);
+}
+
+constexpr config_enum_entry kTrustOptions[] = {
+    {"any", kTrustAny, false},
+    {"signed", kTrustSigned, false},
+    {nullptr, 0, false},
+};
+
+struct IntSetting {
+  const char* name;
+  const char* summary;
+  const char* detail;
+  int* value;
+  int initial, low, high;
+  GucContext context;
+  int flags;
+};
+
+struct BoolSetting {
+  const char* name;
+  const char* summary;
+  const char* detail;
+  bool* value;
+  bool initial;
+  GucContext context;
+};
+
+struct StringSetting {
+  const char* name;
+  const char* summary;
+  const char* detail;
+  char** value;
+  const char* initial;
+  GucContext context;
+  int flags;
+};
+
+constexpr IntSetting kInts[] = {
+    {"ruvector.audit_ring_size",
+     "Number of refusals and read-only events that can wait to be signed.",
+     "Events of transactions that roll back reach the log through this ring; "
+     "what does not fit is counted and reported by ruvector_verify_chain().",
+     &audit_ring_size, 256, 16, 65536, PGC_POSTMASTER, 0},
+    {"ruvector.database_check_interval",
+     "How often the launcher looks for databases that have the extension.",
+     "CREATE EXTENSION is noticed at once; this is for databases that were "
+     "restored or made from a template.",
+     &database_check_interval, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S},
+    {"ruvector.max_collections",
+     "Number of collections of all databases that can be gated at once.",
+     nullptr, &max_collections, 256, 1, 65536, PGC_POSTMASTER, 0},
+    {"ruvector.max_graph_nodes",
+     "Number of nodes above which the operational graph is contracted further.",
+     "The healthiest siblings are merged, and the result says so.",
+     &max_graph_nodes, 1000, 16, 100000, PGC_SIGHUP, 0},
+    {"ruvector.page_budget",
+     "Index and table pages that one pass over a collection may read.", nullptr,
+     &page_budget, 2000, 16, 1000000, PGC_SIGHUP, 0},
+    {"ruvector.sample_timeout",
+     "How long ruvector_integrity_sample() waits for the integrity worker.",
+     nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
+    {"ruvector.sensor_lock_timeout",
+     "How long a sensor waits for a lock before its values are unknown.",
+     nullptr, &sensor_lock_timeout, 100, 1, 60000, PGC_SIGHUP, GUC_UNIT_MS},
+};
+
+constexpr BoolSetting kBools[] = {
+    {"ruvector.bypass",
+     "Lets this session pass the integrity gate.",
+     "Only superusers can set it; each statement that the gate would have "
+     "held is recorded in the event log.",
+     &bypass, false, PGC_SUSET},
+    {"ruvector.compute_lambda2",
+     "Computes the algebraic connectivity of the graph in each pass.",
+     "An early-warning signal; it never drives the state.", &compute_lambda2,
+     true, PGC_SIGHUP},
+};
+
+constexpr StringSetting kStrings[] = {
+    {"ruvector.failpoints",
+     "Faults to inject, for tests: name=error|kill|hang|sleep:MS, ...",
+     nullptr, &failpoints, "", PGC_SUSET, GUC_NOT_IN_SAMPLE},
+    {"ruvector.plugin_directory",
+     "Directory from which plugins are loaded.",
+     "Empty means the directory \"ruvector/plugins\" beside the extension's "
+     "library.",
+     &plugin_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+    {"ruvector.plugin_trusted_keys",
+     "File of Ed25519 public keys, in hex, that may sign plugins.",
+     "Used when ruvector.plugin_trust is \"signed\".", &plugin_trusted_keys,
+     "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+    {"ruvector.signing_key_command",
+     "Command that signs for the event log instead of a key file.",
+     "It is started without a shell once per event, reads the message on "
+     "standard input and prints the signature; ruvector.signing_public_key "
+     "names the key it holds.",
+     &signing_key_command, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+    {"ruvector.signing_key_path",
+     "File of the Ed25519 key that signs the event log.",
+     "The database's OID is added to the name. A relative path starts at the "
+     "data directory. The file must belong to the server's user and be closed "
+     "to everyone else.",
+     &signing_key_path, "ruvector_signing_key", PGC_SIGHUP,
+     GUC_SUPERUSER_ONLY},
+    {"ruvector.signing_public_key",
+     "Public key, in hex, of the key that ruvector.signing_key_command holds.",
+     nullptr, &signing_public_key, "", PGC_SIGHUP, 0},
+};
+
+}  // namespace
+
+void Define(bool preloaded) {
+  for (const IntSetting& s : kInts) {
+    if (s.context == PGC_POSTMASTER && !preloaded) continue;
+    DefineCustomIntVariable(s.name, s.summary, s.detail, s.value, s.initial,
+                            s.low, s.high, s.context, s.flags, nullptr,
+                            nullptr, nullptr);
+  }
+  for (const BoolSetting& s : kBools) {
+    DefineCustomBoolVariable(s.name, s.summary, s.detail, s.value, s.initial,
+                             s.context, 0, nullptr, nullptr, nullptr);
+  }
+  for (const StringSetting& s : kStrings) {
+    const bool failpoints = s.value == &settings::failpoints;
+    DefineCustomStringVariable(s.name, s.summary, s.detail, s.value, s.initial,
+                               s.context, s.flags,
+                               failpoints ? CheckFailpoints : nullptr,
+                               failpoints ? AssignFailpoints : nullptr,
+                               nullptr);
+  }
+  DefineCustomEnumVariable(
+      "ruvector.plugin_trust", "Which plugins are loaded.",
+      "\"any\": every file that its owner and permissions vouch for; "
+      "\"signed\": only those with a signature by a trusted key.",
+      &plugin_trust, kTrustAny, kTrustOptions, PGC_SIGHUP, 0, nullptr, nullptr,
+      nullptr);
+  MarkGUCPrefixReserved("ruvector");
+}
+
+}  // namespace ruvector::settings

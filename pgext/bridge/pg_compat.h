@@ -1,0 +1,78 @@
+// The differences between PostgreSQL 15, 16 and 17, and nothing else.
+// Include after pgext/bridge/pg.h.
+#ifndef RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_
+#define RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_
+
+#include "pgext/bridge/pg.h"
+
+extern "C" {
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+}
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 180000
+#error "ruvector supports PostgreSQL 15, 16 and 17"
+#endif
+
+// 17 replaced backend ids, which count from 1, by proc numbers from 0.
+#if PG_VERSION_NUM >= 170000
+#define RV_MY_PROC_NUMBER MyProcNumber
+#else
+#define RV_MY_PROC_NUMBER (MyProc->pgprocno)
+#endif
+
+// 16 merged the ownership checks of all kinds of objects.
+#if PG_VERSION_NUM >= 160000
+#define RV_OWNS_TABLE(table, role) \
+  object_ownercheck(RelationRelationId, (table), (role))
+#else
+#define RV_OWNS_TABLE(table, role) pg_class_ownercheck((table), (role))
+#endif
+
+// 17 names an extension's own wait events; before, they show as "Extension".
+#if PG_VERSION_NUM >= 170000
+#define RV_WAIT_EVENT(name)                                    \
+  ([]() {                                                      \
+    static uint32 event = 0;                                   \
+    if (event == 0) event = WaitEventExtensionNew("Ruvector" name); \
+    return event;                                              \
+  }())
+#else
+#define RV_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+// Fields of PgStat_StatTabEntry that 16 renamed.
+#if PG_VERSION_NUM >= 160000
+#define RV_TABSTAT_LIVE_TUPLES live_tuples
+#define RV_TABSTAT_DEAD_TUPLES dead_tuples
+#define RV_TABSTAT_MODIFIED mod_since_analyze
+#define RV_TABSTAT_INSERTED ins_since_vacuum
+#define RV_TABSTAT_VACUUM_TIME last_vacuum_time
+#define RV_TABSTAT_AUTOVACUUM_TIME last_autovacuum_time
+#define RV_TABSTAT_ANALYZE_TIME last_analyze_time
+#define RV_TABSTAT_AUTOANALYZE_TIME last_autoanalyze_time
+#else
+#define RV_TABSTAT_LIVE_TUPLES n_live_tuples
+#define RV_TABSTAT_DEAD_TUPLES n_dead_tuples
+#define RV_TABSTAT_MODIFIED changes_since_analyze
+#define RV_TABSTAT_INSERTED inserts_since_vacuum
+#define RV_TABSTAT_VACUUM_TIME vacuum_timestamp
+#define RV_TABSTAT_AUTOVACUUM_TIME autovac_vacuum_timestamp
+#define RV_TABSTAT_ANALYZE_TIME analyze_timestamp
+#define RV_TABSTAT_AUTOANALYZE_TIME autovac_analyze_timestamp
+#endif
+
+// Fields of PgStat_CheckpointerStats that 17 renamed.
+#if PG_VERSION_NUM >= 170000
+#define RV_CHECKPOINTS_TIMED num_timed
+#define RV_CHECKPOINTS_REQUESTED num_requested
+#define RV_CHECKPOINT_WRITE_TIME write_time
+#define RV_CHECKPOINT_SYNC_TIME sync_time
+#else
+#define RV_CHECKPOINTS_TIMED timed_checkpoints
+#define RV_CHECKPOINTS_REQUESTED requested_checkpoints
+#define RV_CHECKPOINT_WRITE_TIME checkpoint_write_time
+#define RV_CHECKPOINT_SYNC_TIME checkpoint_sync_time
+#endif
+
+#endif  // RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_

@@ -1,0 +1,193 @@
+#include "pgext/bridge/spi.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/base/status_macros.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/pg.h"
+extern "C" {
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+}
+
+namespace ruvector::pg {
+
+SqlParam SqlNullParam() { return {}; }
+SqlParam SqlText(std::string_view text) { return {std::string(text)}; }
+SqlParam SqlOptionalText(const std::optional<std::string>& text) {
+  return {text};
+}
+SqlParam SqlInt(int64_t value) { return {std::to_string(value)}; }
+SqlParam SqlInt(const std::optional<int64_t>& value) {
+  return value.has_value() ? SqlInt(*value) : SqlNullParam();
+}
+SqlParam SqlReal(double value) { return {absl::StrFormat("%.17g", value)}; }
+SqlParam SqlReal(const std::optional<double>& value) {
+  return value.has_value() ? SqlReal(*value) : SqlNullParam();
+}
+SqlParam SqlBool(bool value) { return {std::string(value ? "t" : "f")}; }
+SqlParam SqlBytes(absl::string_view bytes) {
+  return {absl::StrCat("\\x", absl::BytesToHexString(bytes))};
+}
+
+std::string SpiRows::TextOr(size_t row, size_t column,
+                            std::string_view other) const {
+  const std::optional<std::string>& text = rows_[row][column];
+  return text.has_value() ? *text : std::string(other);
+}
+
+std::optional<int64_t> SpiRows::Int(size_t row, size_t column) const {
+  int64_t value = 0;
+  const std::optional<std::string>& text = rows_[row][column];
+  if (!text.has_value() || !absl::SimpleAtoi(*text, &value)) return {};
+  return value;
+}
+
+std::optional<double> SpiRows::Real(size_t row, size_t column) const {
+  double value = 0;
+  const std::optional<std::string>& text = rows_[row][column];
+  if (!text.has_value() || !absl::SimpleAtod(*text, &value)) return {};
+  return value;
+}
+
+std::optional<bool> SpiRows::Bool(size_t row, size_t column) const {
+  const std::optional<std::string>& text = rows_[row][column];
+  if (!text.has_value()) return {};
+  return *text == "t" || *text == "true";
+}
+
+std::optional<std::string> SpiRows::Bytes(size_t row, size_t column) const {
+  const std::optional<std::string>& text = rows_[row][column];
+  if (!text.has_value()) return {};
+  return absl::HexStringToBytes(*text);
+}
+
+SpiSession::~SpiSession() {
+  if (connected_) {
+    // SPI_finish raises nothing; after an ERROR the transaction has cleaned
+    // up and it answers SPI_ERROR_UNCONNECTED.
+    SPI_finish();
+  }
+}
+
+absl::Status SpiSession::Connect() {
+  RV_ASSIGN_OR_RETURN(const int code, PgCall([] { return SPI_connect(); }));
+  if (code != SPI_OK_CONNECT) {
+    return absl::InternalError(
+        absl::StrCat("SPI_connect answered ", SPI_result_code_string(code)));
+  }
+  connected_ = true;
+  return absl::OkStatus();
+}
+
+namespace {
+
+constexpr int kMaxParams = 48;
+
+// Plain data: it lives in frames that a longjmp crosses.
+struct Bound {
+  Oid types[kMaxParams];
+  Datum values[kMaxParams];
+  char nulls[kMaxParams];
+};
+
+void Bind(const SqlParam* params, int count, Bound& bound) {
+  for (int i = 0; i < count; ++i) {
+    const std::optional<std::string>& text = params[i].text;
+    bound.types[i] = TEXTOID;
+    bound.nulls[i] = text.has_value() ? ' ' : 'n';
+    bound.values[i] =
+        text.has_value()
+            ? PointerGetDatum(cstring_to_text_with_len(
+                  text->data(), static_cast<int>(text->size())))
+            : Datum{0};
+  }
+}
+
+absl::Status Checked(const absl::StatusOr<int>& code, const char* sql) {
+  RV_RETURN_IF_ERROR(code.status());
+  if (*code >= 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat(
+      "SPI answered ", SPI_result_code_string(*code), " to: ", sql));
+}
+
+absl::Status CheckCount(size_t count) {
+  if (count <= kMaxParams) return absl::OkStatus();
+  return absl::InternalError("too many SQL parameters");
+}
+
+}  // namespace
+
+absl::Status SpiSession::Run(const char* sql,
+                             absl::Span<const SqlParam> params) {
+  RV_RETURN_IF_ERROR(CheckCount(params.size()));
+  const int count = static_cast<int>(params.size());
+  return Checked(PgCall([&] {
+    Bound bound;
+    Bind(params.data(), count, bound);
+    const bool pushed = !ActiveSnapshotSet();
+    if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
+    const int answer = SPI_execute_with_args(sql, count, bound.types,
+                                             bound.values, bound.nulls, false,
+                                             0);
+    if (pushed) PopActiveSnapshot();
+    return answer;
+  }), sql);
+}
+
+absl::StatusOr<int64_t> SpiSession::Execute(SpiPlan& plan,
+                                            absl::Span<const SqlParam> params) {
+  RV_RETURN_IF_ERROR(CheckCount(params.size()));
+  if (static_cast<int>(params.size()) != plan.params_) {
+    return absl::InternalError("wrong number of SQL parameters");
+  }
+  RV_RETURN_IF_ERROR(Checked(PgCall([&] {
+    Bound bound;
+    Bind(params.data(), plan.params_, bound);
+    if (plan.plan_ == nullptr) {
+      SPIPlanPtr made = SPI_prepare(plan.sql_, plan.params_, bound.types);
+      if (made == nullptr) return SPI_result;
+      SPI_keepplan(made);
+      plan.plan_ = made;
+    }
+    return SPI_execute_plan(static_cast<SPIPlanPtr>(plan.plan_), bound.values,
+                            bound.nulls, false, 0);
+  }), plan.sql_));
+  return static_cast<int64_t>(SPI_processed);
+}
+
+absl::StatusOr<int64_t> SpiSession::Execute(
+    const char* sql, absl::Span<const SqlParam> params) {
+  RV_RETURN_IF_ERROR(Run(sql, params));
+  return static_cast<int64_t>(SPI_processed);
+}
+
+absl::StatusOr<SpiRows> SpiSession::Query(const char* sql,
+                                          absl::Span<const SqlParam> params) {
+  RV_RETURN_IF_ERROR(Run(sql, params));
+  SpiRows rows;
+  SPITupleTable* table = SPI_tuptable;
+  if (table == nullptr) return rows;
+  const int columns = table->tupdesc->natts;
+  rows.rows_.resize(table->numvals);
+  for (uint64_t r = 0; r < table->numvals; ++r) {
+    rows.rows_[r].resize(columns);
+    for (int c = 0; c < columns; ++c) {
+      RV_ASSIGN_OR_RETURN(char* text, PgCall([&] {
+        return SPI_getvalue(table->vals[r], table->tupdesc, c + 1);
+      }));
+      if (text == nullptr) continue;
+      rows.rows_[r][c] = text;
+      pfree(text);
+    }
+  }
+  SPI_freetuptable(table);
+  return rows;
+}
+
+}  // namespace ruvector::pg

@@ -1,0 +1,122 @@
+// SQL through SPI, for cold places. [backend-main]
+//
+//   SpiSession spi;
+//   RV_RETURN_IF_ERROR(spi.Connect());
+//   RV_ASSIGN_OR_RETURN(SpiRows rows,
+//       spi.Query("SELECT id FROM ruvector.collections WHERE name = $1",
+//                 {SqlText(name)}));
+//   if (rows.empty()) ...; std::optional<int64_t> id = rows.Int(0, 0);
+//
+// Every name in the SQL is schema-qualified: the caller's search_path is in
+// force. Rows are copied out, as text, before the call returns.
+#ifndef RUVECTOR_PGEXT_BRIDGE_SPI_H_
+#define RUVECTOR_PGEXT_BRIDGE_SPI_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace ruvector::pg {
+
+// One parameter: NULL or a text, passed as `unknown` text and cast by the
+// statement ($1::int4, $2::jsonb, $3::bytea with "\\x..." from SqlBytes).
+struct SqlParam {
+  std::optional<std::string> text;
+};
+
+SqlParam SqlNullParam();
+SqlParam SqlText(std::string_view text);
+SqlParam SqlOptionalText(const std::optional<std::string>& text);
+SqlParam SqlInt(int64_t value);
+SqlParam SqlInt(const std::optional<int64_t>& value);
+SqlParam SqlReal(double value);  // shortest text that reads back the same
+SqlParam SqlReal(const std::optional<double>& value);
+SqlParam SqlBool(bool value);
+SqlParam SqlBytes(absl::string_view bytes);
+
+class SpiRows {
+ public:
+  size_t size() const { return rows_.size(); }
+  bool empty() const { return rows_.empty(); }
+  // The value's text output, or nullopt for NULL.
+  const std::optional<std::string>& Text(size_t row, size_t column) const {
+    return rows_[row][column];
+  }
+  std::string TextOr(size_t row, size_t column, std::string_view other) const;
+  std::optional<int64_t> Int(size_t row, size_t column) const;
+  std::optional<double> Real(size_t row, size_t column) const;
+  std::optional<bool> Bool(size_t row, size_t column) const;
+  // The bytes of pg_catalog.encode(column, 'hex').
+  std::optional<std::string> Bytes(size_t row, size_t column) const;
+
+ private:
+  friend class SpiSession;
+  std::vector<std::vector<std::optional<std::string>>> rows_;
+};
+
+// A statement that is planned once in a process and run often. Make it a
+// function-local static; `sql` is a literal. scope: backend
+class SpiPlan {
+ public:
+  constexpr SpiPlan(const char* sql, int params)
+      : sql_(sql), params_(params) {}
+
+ private:
+  friend class SpiSession;
+  const char* sql_;
+  int params_;
+  void* plan_ = nullptr;  // SPIPlanPtr, kept for the life of the process
+};
+
+// One SPI connection. Ends with the object, or with the (sub)transaction when
+// an ERROR came first.
+class SpiSession {
+ public:
+  SpiSession() = default;
+  ~SpiSession();
+  SpiSession(const SpiSession&) = delete;
+  SpiSession& operator=(const SpiSession&) = delete;
+
+  absl::Status Connect();
+  // Runs one statement; the rows it returned (also of RETURNING).
+  absl::StatusOr<SpiRows> Query(const char* sql,
+                                absl::Span<const SqlParam> params = {});
+  absl::StatusOr<SpiRows> Query(const char* sql,
+                                std::initializer_list<SqlParam> params) {
+    return Query(sql, absl::Span<const SqlParam>(params.begin(),
+                                                 params.size()));
+  }
+  // Runs one statement; the number of rows it touched.
+  absl::StatusOr<int64_t> Execute(const char* sql,
+                                  absl::Span<const SqlParam> params = {});
+  absl::StatusOr<int64_t> Execute(const char* sql,
+                                  std::initializer_list<SqlParam> params) {
+    return Execute(sql, absl::Span<const SqlParam>(params.begin(),
+                                                   params.size()));
+  }
+
+  // Runs a kept plan; the number of rows it touched.
+  absl::StatusOr<int64_t> Execute(SpiPlan& plan,
+                                  absl::Span<const SqlParam> params);
+  absl::StatusOr<int64_t> Execute(SpiPlan& plan,
+                                  std::initializer_list<SqlParam> params) {
+    return Execute(plan, absl::Span<const SqlParam>(params.begin(),
+                                                    params.size()));
+  }
+
+ private:
+  absl::Status Run(const char* sql, absl::Span<const SqlParam> params);
+  bool connected_ = false;
+};
+
+}  // namespace ruvector::pg
+
+#endif  // RUVECTOR_PGEXT_BRIDGE_SPI_H_

@@ -1,0 +1,348 @@
+#include "pgext/integrity/admission.h"
+
+#include <cmath>
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "pgext/audit/event_ring.h"
+#include "pgext/audit/outbox.h"
+#include "pgext/boot/settings.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/pg.h"
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/wait_event.h"
+}
+
+namespace ruvector::integrity {
+namespace {
+
+using gate::Decision;
+using gate::Operation;
+using gate::Response;
+
+uint64_t MonotonicMicros() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+}
+
+size_t Index(Operation operation) { return static_cast<size_t>(operation); }
+
+std::string StateText(const GateSlot& slot, const Decision& decision) {
+  const GateFacts facts = ReadGateFacts(slot);
+  std::string text =
+      absl::StrCat("State ", std::string(gate::StateName(decision.state)));
+  if (std::isnan(facts.norm)) {
+    absl::StrAppend(&text, ", lambda unknown");
+  } else {
+    absl::StrAppendFormat(&text, ", lambda %.3f of its healthy value",
+                          facts.norm);
+  }
+  absl::StrAppendFormat(&text, "%s, policy \"%s\".",
+                        facts.stale ? " (stale)" : "", facts.policy);
+  if (facts.forced[0] != '\0') {
+    absl::StrAppend(&text, " The state is forced by an override: ",
+                    facts.forced, ".");
+  }
+  if (facts.witness[0] != '\0') {
+    absl::StrAppend(&text, " Weak edges: ", facts.witness, ".");
+  }
+  return text;
+}
+
+std::string RetryHint(const GateSlot& slot, const Decision& decision) {
+  // A token or a place gets free whatever the state does; for the rest the
+  // state has to improve.
+  const bool by_load = decision.response == Response::kThrottle ||
+                       decision.rule == gate::Rule::kConcurrency;
+  const uint32_t retry = by_load
+                             ? std::max(decision.retry_after_secs, 1u)
+                             : std::max(decision.retry_after_secs,
+                                        ReadGateFacts(slot).retry_secs);
+  std::string hint;
+  if (retry > 0) {
+    hint = absl::StrFormat("Retry after %u s at the earliest. ", retry);
+  }
+  return absl::StrCat(
+      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = ",
+      "'", slot.name, "' shows what is weak.");
+}
+
+int SqlState(const char (&code)[6]) {
+  return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+}
+
+void PushEvent(const GateSlot& slot, const Decision& decision,
+               const char* kind, uint64_t count) {
+  const GateFacts facts = ReadGateFacts(slot);
+  audit::RingEvent event;
+  memset(&event, 0, sizeof(event));
+  event.database = slot.database;
+  event.collection_id = slot.collection_id;
+  event.at = GetCurrentTimestamp();
+  event.lambda_norm = facts.norm;
+  strlcpy(event.collection_name, slot.name, sizeof(event.collection_name));
+  strlcpy(event.event_type, "gate_refusal", sizeof(event.event_type));
+  strlcpy(event.state, std::string(gate::StateName(decision.state)).c_str(),
+          sizeof(event.state));
+  const std::string metadata =
+      nlohmann::ordered_json{
+          {"operation", gate::OperationName(decision.operation)},
+          {"outcome", kind},
+          {"count", count},
+          {"reason", gate::DecisionReason(decision)},
+          {"policy", facts.policy},
+          {"backend_pid", MyProcPid}}
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (metadata.size() < sizeof(event.metadata)) {
+    strlcpy(event.metadata, metadata.c_str(), sizeof(event.metadata));
+  } else {
+    strlcpy(event.metadata, "{}", sizeof(event.metadata));
+  }
+  audit::PushRingEvent(event);
+}
+
+// At most one event a second, collection and operation; the others are
+// counted into the next one.
+void NoteRefusal(GateSlot& slot, const Decision& decision, const char* kind) {
+  const size_t op = Index(decision.operation);
+  slot.refusals[op].fetch_add(1, std::memory_order_relaxed);
+  const int64_t now = GetCurrentTimestamp();
+  int64_t last = slot.refusal_event_at[op].load(std::memory_order_relaxed);
+  if (now - last < USECS_PER_SEC ||
+      !slot.refusal_event_at[op].compare_exchange_strong(last, now)) {
+    return;
+  }
+  const uint64_t count = slot.refusals[op].exchange(0);
+  if (count != 0) PushEvent(slot, decision, kind, count);
+}
+
+absl::Status Refuse(GateSlot& slot, const Decision& decision, int sqlstate,
+                    const std::string& why) {
+  CountOutcome(slot, decision.operation, Outcome::kRejected);
+  NoteRefusal(slot, decision, "rejected");
+  return pg::PgError(
+      sqlstate,
+      absl::StrCat(std::string(gate::OperationName(decision.operation)),
+                   " on collection \"", slot.name, "\" refused: ", why),
+      StateText(slot, decision), RetryHint(slot, decision));
+}
+
+absl::Status Reject(GateSlot& slot, const Decision& decision) {
+  return Refuse(slot, decision, SqlState(kSqlStateRejected),
+                gate::DecisionReason(decision));
+}
+
+// Sleeps; OK when the time is over, Cancelled and the like by interrupts.
+absl::Status Sleep(uint64_t micros) {
+  const uint64_t end = MonotonicMicros() + micros;
+  for (uint64_t now = MonotonicMicros(); now < end; now = MonotonicMicros()) {
+    const long ms = static_cast<long>((end - now + 999) / 1000);
+    absl::Status status = pg::PgCall([&] {
+      (void)WaitLatch(MyLatch,
+                      WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+                      RV_WAIT_EVENT("GateThrottle"));
+      ResetLatch(MyLatch);
+      CHECK_FOR_INTERRUPTS();
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Throttle(GateSlot& slot, const Decision& decision) {
+  gate::TokenBucket& bucket = slot.buckets[Index(decision.operation)];
+  // The rate is one of statements, so a statement is one token.
+  const gate::TokenBucket::Grant grant = bucket.Acquire(MonotonicMicros());
+  if (!grant.granted) {
+    return Refuse(
+        slot, decision, SqlState(kSqlStateThrottled),
+        absl::StrFormat("throttled by %u %%, and the line is full; there is "
+                        "room in %.1f s",
+                        decision.throttle_pct, grant.wait_us / 1e6));
+  }
+  if (grant.wait_us > 0) {
+    const absl::Status status = Sleep(grant.wait_us);
+    if (!status.ok()) {
+      bucket.Release();
+      return status;
+    }
+  }
+  CountOutcome(slot, decision.operation, Outcome::kThrottled);
+  return absl::OkStatus();
+}
+
+gate::Load LoadOf(const GateSlot& slot, const Request& request) {
+  return {slot.in_flight[Index(request.operation)].load(
+              std::memory_order_relaxed),
+          request.rows};
+}
+
+// Waits until the answer is no longer "defer", at most `seconds`.
+absl::StatusOr<Decision> WaitForImprovement(GateSlot& slot,
+                                            const Request& request,
+                                            uint32_t seconds) {
+  const TimestampTz end = TimestampTzPlusMilliseconds(
+      GetCurrentTimestamp(), static_cast<int64>(seconds) * 1000);
+  const uint32_t epoch = slot.epoch.load();
+  Decision decision =
+      DecideAtSlot(slot, request.operation, LoadOf(slot, request));
+  absl::Status status = pg::PgCall([&] {
+    ConditionVariablePrepareToSleep(&slot.changed);
+    while (decision.response == Response::kDefer &&
+           slot.epoch.load() == epoch &&
+           !(request.holds_locks && slot.no_defer.load())) {
+      const int64 left = TimestampDifferenceMilliseconds(
+          GetCurrentTimestamp(), end);
+      if (left <= 0) break;
+      (void)ConditionVariableTimedSleep(&slot.changed, left,
+                                        RV_WAIT_EVENT("GateDefer"));
+      decision = DecideAtSlot(slot, request.operation, LoadOf(slot, request));
+    }
+    ConditionVariableCancelSleep();
+  });
+  if (!status.ok()) {
+    ConditionVariableCancelSleep();
+    return status;
+  }
+  return decision;
+}
+
+absl::Status Defer(GateSlot& slot, const Decision& decision,
+                   const Request& request) {
+  CountOutcome(slot, decision.operation, Outcome::kDeferred);
+  absl::StatusOr<Decision> later =
+      WaitForImprovement(slot, request, decision.retry_after_secs);
+  if (!later.ok()) return later.status();
+  switch (later->response) {
+    case Response::kAllow: return absl::OkStatus();
+    case Response::kThrottle: return Throttle(slot, *later);
+    case Response::kReject: return Reject(slot, *later);
+    case Response::kDefer: break;
+  }
+  if (later->rule == gate::Rule::kConcurrency) {
+    return Refuse(slot, *later, SqlState(kSqlStateConcurrency),
+                  gate::DecisionReason(*later));
+  }
+  return Refuse(
+      slot, *later, SqlState(kSqlStateDeferred),
+      request.holds_locks && slot.no_defer.load()
+          ? std::string("it waited for improvement, and healing needs the "
+                        "locks that it holds")
+          : absl::StrFormat("no improvement within %u s",
+                            decision.retry_after_secs));
+}
+
+// A superuser's bypass of something that the gate would have held is an event
+// each time, whatever becomes of the transaction.
+absl::Status Bypass(GateSlot& slot, const Decision& decision) {
+  CountOutcome(slot, decision.operation, Outcome::kBypassed);
+  if (decision.response != Response::kAllow) {
+    PushEvent(slot, decision, "bypassed", 1);
+  }
+  return absl::OkStatus();
+}
+
+// scope: backend. What this backend holds, for an exit that skips contexts.
+struct Held {
+  GateSlot* slot;
+  uint32_t epoch;
+  Operation operation;
+  bool active;
+  MemoryContextCallback callback;
+};
+
+void ReleaseHeld(Held& held) {
+  if (!held.active) return;
+  held.active = false;
+  if (held.slot->epoch.load() == held.epoch) {
+    held.slot->in_flight[Index(held.operation)].fetch_sub(1);
+    // Someone may wait for the place.
+    ConditionVariableSignal(&held.slot->changed);
+  }
+}
+
+void OnContextDeleted(void* argument) {
+  ReleaseHeld(*static_cast<Held*>(argument));
+}
+
+}  // namespace
+
+absl::Status Admit(int index, const Request& request) {
+  GateSlot& slot = *GateSlotAt(index);
+  const gate::Load load = LoadOf(slot, request);
+  const Decision decision = DecideAtSlot(slot, request.operation, load);
+  if (settings::bypass) return Bypass(slot, decision);
+  if (decision.response == Response::kAllow) {
+    CountOutcome(slot, decision.operation, Outcome::kAllowed);
+    return absl::OkStatus();
+  }
+  if (decision.mode == gate::Mode::kShadow) {
+    CountOutcome(slot, decision.operation, Outcome::kShadowed);
+    NoteRefusal(slot, decision, "shadowed");
+    return absl::OkStatus();
+  }
+  switch (decision.response) {
+    case Response::kThrottle: return Throttle(slot, decision);
+    case Response::kDefer: return Defer(slot, decision, request);
+    default: return Reject(slot, decision);
+  }
+}
+
+absl::Status Readmit(int index, const Request& request) {
+  GateSlot& slot = *GateSlotAt(index);
+  if (settings::bypass) return absl::OkStatus();
+  const Decision decision =
+      DecideAtSlot(slot, request.operation, {0, request.rows});
+  if (decision.response < Response::kDefer ||
+      decision.mode != gate::Mode::kEnforce) {
+    return absl::OkStatus();
+  }
+  return Reject(slot, decision);
+}
+
+absl::Status EnterInFlight(int index, Operation operation,
+                           MemoryContext context) {
+  GateSlot& slot = *GateSlotAt(index);
+  absl::StatusOr<Held*> allocated = pg::PgCall([&] {
+    return static_cast<Held*>(MemoryContextAllocZero(context, sizeof(Held)));
+  });
+  if (!allocated.ok()) return allocated.status();
+  Held* held = *allocated;
+  held->slot = &slot;
+  held->epoch = slot.epoch.load();
+  held->operation = operation;
+  held->callback.func = OnContextDeleted;
+  held->callback.arg = held;
+  MemoryContextRegisterResetCallback(context, &held->callback);
+  const uint32_t before = slot.in_flight[Index(operation)].fetch_add(1);
+  held->active = true;
+  // Others may have entered since Admit: of those who meet here, only as many
+  // as the limit allows stay.
+  const Decision decision = DecideAtSlot(slot, operation, {before, 0});
+  if (decision.rule != gate::Rule::kConcurrency || settings::bypass ||
+      decision.mode != gate::Mode::kEnforce || decision.allowed()) {
+    return absl::OkStatus();
+  }
+  ReleaseHeld(*held);
+  return Refuse(slot, decision, SqlState(kSqlStateConcurrency),
+                gate::DecisionReason(decision));
+}
+
+void FlushRefusals(GateSlot& slot) {
+  for (int op = 0; op < gate::kNumOperations; ++op) {
+    if (slot.refusals[op].load(std::memory_order_relaxed) == 0) continue;
+    const auto operation = static_cast<Operation>(op);
+    slot.refusals[op].fetch_sub(1);  // NoteRefusal counts it again
+    NoteRefusal(slot, DecideAtSlot(slot, operation, {0, 0}), "rejected");
+  }
+}
+
+}  // namespace ruvector::integrity

@@ -1,0 +1,151 @@
+#include "pgext/integrity/classify.h"
+
+extern "C" {
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "catalog/dependency.h"
+}
+
+namespace ruvector::integrity {
+namespace {
+
+bool IsDistanceOperator(Oid op) {
+  char* name = get_opname(op);
+  if (name == nullptr) return false;
+  constexpr const char* kNames[] = {"<->", "<=>", "<#>", "<+>", "<~>", "<%>"};
+  bool listed = false;
+  for (const char* known : kNames) listed = listed || strcmp(name, known) == 0;
+  pfree(name);
+  if (!listed || op < FirstNormalObjectId) return false;
+  const Oid extension = getExtensionOfObject(OperatorRelationId, op);
+  if (!OidIsValid(extension)) return false;
+  char* owner = get_extension_name(extension);
+  const bool ours = owner != nullptr && (strcmp(owner, "vector") == 0 ||
+                                         strcmp(owner, "ruvector") == 0);
+  if (owner != nullptr) pfree(owner);
+  return ours;
+}
+
+bool HasDistance(Node* node, void* context) {
+  if (node == nullptr) return false;
+  if (IsA(node, OpExpr) &&
+      IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
+    return true;
+  }
+  return expression_tree_walker(
+      node, reinterpret_cast<bool (*)()>(HasDistance), context);
+}
+
+struct PlanFacts {
+  bool sorts;
+  bool index_order;
+  bool computes_distance;
+};
+
+void Look(const Plan* plan, PlanFacts& facts);
+
+void LookAtList(const List* plans, PlanFacts& facts) {
+  const ListCell* cell;
+  foreach (cell, plans) {
+    Look(static_cast<const Plan*>(lfirst(cell)), facts);
+  }
+}
+
+void Look(const Plan* plan, PlanFacts& facts) {
+  if (plan == nullptr || facts.index_order) return;
+  check_stack_depth();
+  switch (nodeTag(plan)) {
+    case T_Sort:
+    case T_IncrementalSort:
+      facts.sorts = true;
+      break;
+    case T_IndexScan: {
+      auto* scan = reinterpret_cast<const IndexScan*>(plan);
+      facts.index_order =
+          HasDistance(reinterpret_cast<Node*>(scan->indexorderbyorig), nullptr);
+      break;
+    }
+    case T_Append:
+      LookAtList(reinterpret_cast<const Append*>(plan)->appendplans, facts);
+      break;
+    case T_MergeAppend:
+      facts.sorts = true;
+      LookAtList(reinterpret_cast<const MergeAppend*>(plan)->mergeplans, facts);
+      break;
+    case T_SubqueryScan:
+      Look(reinterpret_cast<const SubqueryScan*>(plan)->subplan, facts);
+      break;
+    default:
+      break;
+  }
+  facts.computes_distance =
+      facts.computes_distance ||
+      HasDistance(reinterpret_cast<Node*>(plan->targetlist), nullptr);
+  Look(plan->lefttree, facts);
+  Look(plan->righttree, facts);
+}
+
+}  // namespace
+
+DmlShape ShapeOfInsert(const ModifyTable& node) {
+  const Plan* source = outerPlan(&node.plan);
+  if (source == nullptr) return {gate::Operation::kInsert, 1};
+  switch (nodeTag(source)) {
+    case T_Result:
+      // A single row of expressions has no child.
+      if (outerPlan(source) == nullptr) return {gate::Operation::kInsert, 1};
+      return {gate::Operation::kBulkInsert, 0};
+    case T_ValuesScan:
+      return {gate::Operation::kInsert,
+              list_length(
+                  reinterpret_cast<const ValuesScan*>(source)->values_lists)};
+    default:
+      return {gate::Operation::kBulkInsert, 0};
+  }
+}
+
+bool OrdersByDistance(const PlannedStmt& statement) {
+  PlanFacts facts{false, false, false};
+  Look(statement.planTree, facts);
+  LookAtList(statement.subplans, facts);
+  return facts.index_order || (facts.sorts && facts.computes_distance);
+}
+
+bool RewritesTable(const AlterTableStmt& statement) {
+  const ListCell* cell;
+  foreach (cell, statement.cmds) {
+    const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
+    switch (command->subtype) {
+      case AT_AlterColumnType:
+      case AT_SetLogged:
+      case AT_SetUnLogged:
+      case AT_SetAccessMethod:
+      case AT_SetTableSpace:
+        return true;
+      case AT_AddColumn: {
+        // A constant default is stored once; anything else may be computed
+        // row by row.
+        const auto* column = reinterpret_cast<const ColumnDef*>(command->def);
+        if (column == nullptr) break;
+        const ListCell* constraint;
+        foreach (constraint, column->constraints) {
+          const auto* c = static_cast<const Constraint*>(lfirst(constraint));
+          if (c->contype == CONSTR_GENERATED || c->contype == CONSTR_IDENTITY ||
+              (c->contype == CONSTR_DEFAULT && c->raw_expr != nullptr &&
+               !IsA(c->raw_expr, A_Const))) {
+            return true;
+          }
+        }
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
+}  // namespace ruvector::integrity

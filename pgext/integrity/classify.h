@@ -1,0 +1,35 @@
+// What a statement is, to the gate. [backend-main]
+#ifndef RUVECTOR_PGEXT_INTEGRITY_CLASSIFY_H_
+#define RUVECTOR_PGEXT_INTEGRITY_CLASSIFY_H_
+
+#include "core/gate/operation.h"
+#include "pgext/bridge/pg.h"
+extern "C" {
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+}
+
+namespace ruvector::integrity {
+
+// What one ModifyTable node will do, as far as its plan tells.
+struct DmlShape {
+  gate::Operation operation;  // kInsert, kBulkInsert, kUpdate, kDelete
+  int64_t rows;               // rows of a VALUES list; 0: unknown
+};
+
+// An INSERT of one row, or of a VALUES list, is kInsert with that many rows;
+// of a query, kBulkInsert.
+DmlShape ShapeOfInsert(const ModifyTable& node);
+
+// Whether the plan orders by a pgvector distance operator, over `relation` or
+// above it. May raise (catalog look-ups of operators).
+bool OrdersByDistance(const PlannedStmt& statement);
+
+// Whether this ALTER TABLE writes the table anew, as far as the statement
+// tells: a change of type, of persistence, access method or tablespace, a
+// column with a volatile default.
+bool RewritesTable(const AlterTableStmt& statement);
+
+}  // namespace ruvector::integrity
+
+#endif  // RUVECTOR_PGEXT_INTEGRITY_CLASSIFY_H_

@@ -1,0 +1,80 @@
+#include "pgext/integrity/collections.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/pg.h"
+
+namespace ruvector::integrity {
+namespace {
+
+#define RV_COLLECTION_COLUMNS                                             \
+  "id, name, table_oid::pg_catalog.oid, table_oid::pg_catalog.text,"      \
+  " column_name, dimensions, distance_metric, EXISTS (SELECT FROM"        \
+  " ruvector.integrity_state s WHERE s.collection_id = collections.id)"
+
+Collection FromRow(const pg::SpiRows& rows, size_t i) {
+  Collection c;
+  c.id = static_cast<int32_t>(rows.Int(i, 0).value_or(0));
+  c.name = rows.TextOr(i, 1, "");
+  c.table_oid = static_cast<uint32_t>(rows.Int(i, 2).value_or(0));
+  c.table = rows.TextOr(i, 3, "");
+  c.column = rows.TextOr(i, 4, "");
+  c.dimensions = rows.Int(i, 5).value_or(0);
+  c.metric = rows.TextOr(i, 6, "l2");
+  c.has_state = rows.Bool(i, 7).value_or(false);
+  return c;
+}
+
+}  // namespace
+
+absl::StatusOr<Collection> FindCollection(pg::SpiSession& spi,
+                                          std::string_view name) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT " RV_COLLECTION_COLUMNS
+                " FROM ruvector.collections WHERE name OPERATOR(pg_catalog.=) $1",
+                {pg::SqlText(name)}));
+  if (rows.empty()) {
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat("collection \"",
+                     absl::string_view(name.data(), name.size()),
+                     "\" does not exist"),
+        "", "SELECT * FROM ruvector_list_collections() lists the enrolled ones.");
+  }
+  return FromRow(rows, 0);
+}
+
+absl::StatusOr<std::vector<Collection>> ListCollections(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT " RV_COLLECTION_COLUMNS
+                                " FROM ruvector.collections ORDER BY id"));
+  std::vector<Collection> collections;
+  collections.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    collections.push_back(FromRow(rows, i));
+  }
+  return collections;
+}
+
+absl::Status AddMissingState(pg::SpiSession& spi,
+                             const Collection& collection) {
+  return spi
+      .Execute("INSERT INTO ruvector.integrity_state (collection_id)"
+               " VALUES ($1::pg_catalog.int4) ON CONFLICT DO NOTHING",
+               {pg::SqlInt(int64_t{collection.id})})
+      .status();
+}
+
+absl::Status RefreshColumnNumbers(pg::SpiSession& spi) {
+  return spi
+      .Execute("UPDATE ruvector.collections c SET column_number = a.attnum"
+               " FROM pg_catalog.pg_attribute a"
+               " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
+               " AND a.attname = c.column_name AND NOT a.attisdropped"
+               " AND a.attnum <> c.column_number")
+      .status();
+}
+
+}  // namespace ruvector::integrity

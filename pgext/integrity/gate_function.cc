@@ -1,0 +1,273 @@
+// SQL: ruvector_integrity_gate, ruvector_integrity_sample,
+// ruvector_rebuild_contracted_graph, and the statistics of the gate.
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/gate/controller.h"
+#include "core/gate/decision.h"
+#include "core/gate/policy.h"
+#include "pgext/boot/database_slots.h"
+#include "pgext/boot/worker_request.h"
+#include "pgext/bridge/arguments.h"
+#include "pgext/bridge/extension.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/result_set.h"
+#include "pgext/bridge/spi.h"
+#include "pgext/integrity/collections.h"
+#include "pgext/integrity/gate_slots.h"
+#include "pgext/integrity/local_slots.h"
+#include "pgext/bridge/sql_entry.h"
+extern "C" {
+#include "commands/dbcommands.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+}
+
+namespace ruvector::integrity {
+namespace {
+
+using gate::Decision;
+
+// The answer from the tables, where no slot holds it: the library is not
+// preloaded, the server just restarted, or no slot was free.
+absl::StatusOr<Decision> DecideFromTables(const std::string& name,
+                                          gate::Operation operation) {
+  pg::AsExtensionOwner owner;
+  RV_RETURN_IF_ERROR(owner.Begin());
+  pg::SpiSession spi;
+  RV_RETURN_IF_ERROR(spi.Connect());
+  RV_ASSIGN_OR_RETURN(const Collection collection, FindCollection(spi, name));
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT s.state, (SELECT p.policy::pg_catalog.text FROM"
+                " ruvector.integrity_policies p WHERE p.collection_id ="
+                " s.collection_id AND p.enabled ORDER BY p.priority DESC,"
+                " p.id DESC LIMIT 1) FROM ruvector.integrity_state s"
+                " WHERE s.collection_id = $1::pg_catalog.int4",
+                {pg::SqlInt(int64_t{collection.id})}));
+  gate::Policy policy;
+  gate::State state = gate::State::kNormal;
+  if (!rows.empty()) {
+    state = gate::ParseState(rows.TextOr(0, 0, "")).value_or(state);
+    if (rows.Text(0, 1).has_value()) {
+      RV_ASSIGN_OR_RETURN(
+          policy, gate::MergePolicy(gate::Policy(), *rows.Text(0, 1)));
+    }
+  }
+  return gate::Decide(gate::CompileGate(policy, state), operation, {0, 0});
+}
+
+// A jsonb object built pair by pair, without text in between. Plain data.
+class JsonbWriter {
+ public:
+  void Begin() {
+    state_ = nullptr;
+    pushJsonbValue(&state_, WJB_BEGIN_OBJECT, nullptr);
+  }
+  void String(const char* key, const char* value, int length) {
+    Key(key);
+    JsonbValue v;
+    v.type = jbvString;
+    v.val.string.val = const_cast<char*>(value);
+    v.val.string.len = length;
+    pushJsonbValue(&state_, WJB_VALUE, &v);
+  }
+  void String(const char* key, std::string_view value) {
+    String(key, value.data(), static_cast<int>(value.size()));
+  }
+  void Bool(const char* key, bool value) {
+    Key(key);
+    JsonbValue v;
+    v.type = jbvBool;
+    v.val.boolean = value;
+    pushJsonbValue(&state_, WJB_VALUE, &v);
+  }
+  void Int(const char* key, int64 value) {
+    Key(key);
+    JsonbValue v;
+    v.type = jbvNumeric;
+    v.val.numeric = int64_to_numeric(value);
+    pushJsonbValue(&state_, WJB_VALUE, &v);
+  }
+  // Two decimals are exact for a factor made of a percentage.
+  void Percent(const char* key, int percent) {
+    Key(key);
+    JsonbValue v;
+    v.type = jbvNumeric;
+    v.val.numeric = int64_div_fast_to_numeric(percent, 2);
+    pushJsonbValue(&state_, WJB_VALUE, &v);
+  }
+  void Null(const char* key) {
+    Key(key);
+    JsonbValue v;
+    v.type = jbvNull;
+    pushJsonbValue(&state_, WJB_VALUE, &v);
+  }
+  Datum Finish() {
+    JsonbValue* whole = pushJsonbValue(&state_, WJB_END_OBJECT, nullptr);
+    return PointerGetDatum(JsonbValueToJsonb(whole));
+  }
+
+ private:
+  void Key(const char* key) {
+    JsonbValue k;
+    k.type = jbvString;
+    k.val.string.val = const_cast<char*>(key);
+    k.val.string.len = static_cast<int>(strlen(key));
+    pushJsonbValue(&state_, WJB_KEY, &k);
+  }
+  JsonbParseState* state_;
+};
+
+absl::StatusOr<Datum> DecisionJsonb(const Decision& decision) {
+  const std::string reason = gate::DecisionReason(decision);
+  const std::string_view text = reason;
+  return pg::PgCall([&] {
+    JsonbWriter json;
+    json.Begin();
+    json.Bool("allowed", decision.allowed());
+    json.String("response", gate::ResponseName(decision.response));
+    json.String("operation", gate::OperationName(decision.operation));
+    json.String("risk_level", gate::RiskName(decision.risk()));
+    json.String("state", gate::StateName(decision.state));
+    json.String("mode", gate::ModeName(decision.mode));
+    json.Int("throttle_pct", decision.throttle_pct);
+    json.Percent("throttle_factor",
+                 decision.allowed() ? 100 - decision.throttle_pct : 0);
+    json.Int("retry_after_secs", decision.retry_after_secs);
+    if (decision.max_concurrent == gate::kUnlimited) {
+      json.Null("max_concurrent");
+    } else {
+      json.Int("max_concurrent", decision.max_concurrent);
+    }
+    if (text.empty()) {
+      json.Null("reason");
+    } else {
+      json.String("reason", text);
+    }
+    return json.Finish();
+  });
+}
+
+absl::Status AskForSample(boot::RequestKind kind, const std::string& name,
+                          std::string& answer) {
+  RV_ASSIGN_OR_RETURN(const std::string user, pg::CurrentUserName());
+  RV_ASSIGN_OR_RETURN(answer, boot::AskWorker(kind, name, 0, user));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace ruvector::integrity
+
+// (collection, operation) -> jsonb
+RV_SQL_FUNCTION(ruvector_integrity_gate) {
+  using namespace ruvector;
+  using namespace ruvector::integrity;
+  RV_ASSIGN_OR_RETURN(const std::string name,
+                      pg::TextArgument(fcinfo, 0, "collection"));
+  RV_ASSIGN_OR_RETURN(const std::string operation_name,
+                      pg::TextArgument(fcinfo, 1, "operation"));
+  RV_ASSIGN_OR_RETURN(const gate::Operation operation,
+                      gate::ParseOperation(operation_name));
+  const int index = SlotOfCollection(name);
+  if (index < 0) {
+    RV_ASSIGN_OR_RETURN(const Decision decision,
+                        DecideFromTables(name, operation));
+    return DecisionJsonb(decision);
+  }
+  const GateSlot& slot = *GateSlotAt(index);
+  const uint32_t running =
+      slot.in_flight[static_cast<size_t>(operation)].load();
+  return DecisionJsonb(DecideAtSlot(slot, operation, {running, 0}));
+}
+
+// (collection) -> void: the SQL function adds the status.
+RV_SQL_FUNCTION(ruvector_sample_now) {
+  using namespace ruvector;
+  using namespace ruvector::integrity;
+  RV_ASSIGN_OR_RETURN(const std::string name,
+                      pg::TextArgument(fcinfo, 0, "collection"));
+  RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_integrity_sample()"));
+  std::string answer;
+  RV_RETURN_IF_ERROR(AskForSample(boot::RequestKind::kSample, name, answer));
+  return Datum{0};
+}
+
+// (collection) -> jsonb
+RV_SQL_FUNCTION(ruvector_rebuild_contracted_graph) {
+  using namespace ruvector;
+  using namespace ruvector::integrity;
+  RV_ASSIGN_OR_RETURN(const std::string name,
+                      pg::TextArgument(fcinfo, 0, "collection"));
+  RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_rebuild_contracted_graph()"));
+  std::string answer;
+  RV_RETURN_IF_ERROR(AskForSample(boot::RequestKind::kRebuild, name, answer));
+  return pg::JsonbDatum(answer);
+}
+
+// () -> setof (collection, operation, outcomes..., in_flight, rate)
+RV_SQL_FUNCTION(ruvector_gate_stats) {
+  using namespace ruvector;
+  using namespace ruvector::integrity;
+  pg::RowSet rows;
+  RV_RETURN_IF_ERROR(rows.Begin(fcinfo));
+  for (int i = 0; i < GateSlotsTotal(); ++i) {
+    const GateSlot& slot = *GateSlotAt(i);
+    if (slot.database != MyDatabaseId) continue;
+    for (int op = 0; op < gate::kNumOperations; ++op) {
+      const auto operation = static_cast<gate::Operation>(op);
+      const Decision decision = DecideAtSlot(slot, operation, {0, 0});
+      pg::RowBuilder row;
+      row.Text(slot.name);
+      row.Text(gate::OperationName(operation));
+      row.Text(gate::ResponseName(decision.response));
+      for (int k = 0; k < kNumOutcomes; ++k) {
+        row.Int(static_cast<int64_t>(slot.counts[op][k].load()));
+      }
+      row.Int(slot.in_flight[op].load());
+      row.OptionalReal(slot.buckets[op].rate_per_sec());
+      RV_RETURN_IF_ERROR(rows.Add(row));
+    }
+  }
+  return Datum{0};
+}
+
+// () -> setof (database, status, worker pid, ...)
+RV_SQL_FUNCTION(ruvector_workers) {
+  using namespace ruvector;
+  pg::RowSet rows;
+  RV_RETURN_IF_ERROR(rows.Begin(fcinfo));
+  if (boot::Databases() == nullptr) return Datum{0};
+  static boot::DatabaseEntry entries[boot::kMaxDatabases];  // scope: call
+  LWLockAcquire(boot::Databases()->lock, LW_SHARED);
+  memcpy(entries, boot::Databases()->entries, sizeof(entries));
+  LWLockRelease(boot::Databases()->lock);
+  for (const boot::DatabaseEntry& entry : entries) {
+    if (entry.status == boot::DatabaseStatus::kUnused) continue;
+    RV_ASSIGN_OR_RETURN(char* name, pg::PgCall([&] {
+      return get_database_name(entry.database);
+    }));
+    pg::RowBuilder row;
+    row.Int(entry.database);
+    row.OptionalText(name != nullptr ? std::optional<std::string>(name)
+                                     : std::nullopt);
+    row.Text(boot::DatabaseStatusName(entry.status));
+    row.OptionalInt(entry.worker_pid != 0
+                        ? std::optional<int64_t>(entry.worker_pid)
+                        : std::nullopt);
+    for (const TimestampTz time : {entry.status_since, entry.last_pass}) {
+      RV_ASSIGN_OR_RETURN(char* text, pg::PgCall([&] {
+        return time == 0 ? nullptr
+                         : DatumGetCString(DirectFunctionCall1(
+                               timestamptz_out, TimestampTzGetDatum(time)));
+      }));
+      row.OptionalText(text != nullptr ? std::optional<std::string>(text)
+                                       : std::nullopt);
+    }
+    row.Int(static_cast<int64_t>(entry.passes));
+    RV_RETURN_IF_ERROR(rows.Add(row));
+  }
+  return Datum{0};
+}

@@ -1,0 +1,31 @@
+// A backend's own map from relations and names to the gate slots of its
+// database. [backend-main] scope: backend
+//
+// Made anew when a slot changes hands; a relation's entry is dropped by the
+// relation cache's invalidation. With nothing enrolled in the database a
+// look-up is one comparison.
+#ifndef RUVECTOR_PGEXT_INTEGRITY_LOCAL_SLOTS_H_
+#define RUVECTOR_PGEXT_INTEGRITY_LOCAL_SLOTS_H_
+
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "pgext/integrity/gate_slots.h"
+
+namespace ruvector::integrity {
+
+// Whether any collection of this database has a slot.
+bool AnyLocalSlot();
+
+// The slots of the collections on `relation`, or on the partitioned table
+// that it is a leaf of. Indices for GateSlotAt. Empty for most. The first
+// look-up of a relation reads the catalog and may raise: call it under
+// PgCall (it holds nothing across the raise). Valid until the next call.
+absl::Span<const int> SlotsOfRelation(Oid relation);
+
+// -1 when there is none.
+int SlotOfCollection(std::string_view name);
+
+}  // namespace ruvector::integrity
+
+#endif  // RUVECTOR_PGEXT_INTEGRITY_LOCAL_SLOTS_H_

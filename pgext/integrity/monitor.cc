@@ -1,0 +1,437 @@
+#include "pgext/integrity/monitor.h"
+
+#include <cmath>
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/base/failpoint.h"
+#include "core/base/status_macros.h"
+#include "core/graph/carry.h"
+#include "core/graph/witness.h"
+#include "nlohmann/json.hpp"
+#include "pgext/audit/outbox.h"
+#include "pgext/boot/settings.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/integrity/admission.h"
+#include "pgext/integrity/gate_slots.h"
+#include "pgext/integrity/persistence.h"
+#include "pgext/integrity/sensors/sensors.h"
+
+namespace ruvector::integrity {
+namespace {
+
+using nlohmann::ordered_json;
+
+// A sample is recorded as an event when the value moved this much, or after
+// this long: an hour of calm is one event, not sixty.
+constexpr double kRecordedChange = 0.001;
+constexpr absl::Duration kRecordedInterval = absl::Hours(1);
+
+uint64_t MonotonicMicros() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+}
+
+double CpuMilliseconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+std::string Dump(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+graph::BuildOptions OptionsOf(const gate::Policy& policy) {
+  graph::BuildOptions options = gate::BuildOptionsOf(policy);
+  options.max_nodes = settings::max_graph_nodes;
+  return options;
+}
+
+}  // namespace
+
+absl::Status Monitor::LoadPolicy(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT id, name, policy::pg_catalog.text FROM"
+                " ruvector.integrity_policies WHERE collection_id ="
+                " $1::pg_catalog.int4 AND enabled"
+                " ORDER BY priority DESC, id DESC LIMIT 1",
+                {pg::SqlInt(int64_t{collection_.id})}));
+  if (rows.empty()) {
+    policy_ = gate::Policy();
+    policy_name_ = "built-in defaults";
+    policy_id_.reset();
+    policy_text_.clear();
+    return absl::OkStatus();
+  }
+  std::string text = rows.TextOr(0, 2, "{}");
+  policy_id_ = rows.Int(0, 0);
+  policy_name_ = rows.TextOr(0, 1, "");
+  if (text == policy_text_) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(policy_, gate::MergePolicy(gate::Policy(), text));
+  policy_text_ = std::move(text);
+  // A shorter interval counts from now on.
+  next_sample_ = std::min(
+      next_sample_, absl::Now() + absl::Seconds(policy_.sample_interval_secs));
+  return absl::OkStatus();
+}
+
+absl::Status Monitor::LoadController(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT controller::pg_catalog.text,"
+                " accepted_rates::pg_catalog.text, state"
+                " FROM ruvector.integrity_state"
+                " WHERE collection_id = $1::pg_catalog.int4",
+                {pg::SqlInt(int64_t{collection_.id})}));
+  if (rows.empty()) return absl::OkStatus();
+  const std::string text = rows.TextOr(0, 0, "{}");
+  if (text != "{}") {
+    RV_ASSIGN_OR_RETURN(controller_, gate::DecodeControllerState(text));
+  }
+  const ordered_json rates =
+      ordered_json::parse(rows.TextOr(0, 1, "{}"), nullptr, false);
+  if (rates.is_object()) {
+    for (int op = 0; op < gate::kNumOperations; ++op) {
+      const auto found = rates.find(
+          std::string(gate::OperationName(static_cast<gate::Operation>(op))));
+      if (found == rates.end() || !found->is_number()) continue;
+      rates_[op] = gate::RateEwma(found->get<double>());
+    }
+  }
+  pending_ = controller_;
+  loaded_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Monitor::ApplyOverride(pg::SpiSession& spi, absl::Time now) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT state, reason, (EXTRACT(epoch FROM until) * 1000000)"
+                "::pg_catalog.int8 FROM ruvector.integrity_overrides"
+                " WHERE collection_id = $1::pg_catalog.int4",
+                {pg::SqlInt(int64_t{collection_.id})}));
+  gate::StepResult step;
+  if (!rows.empty() && absl::FromUnixMicros(*rows.Int(0, 2)) > now) {
+    gate::Override wanted;
+    wanted.state = gate::ParseState(rows.TextOr(0, 0, "")).value_or(
+        gate::State::kNormal);
+    wanted.reason = rows.TextOr(0, 1, "");
+    wanted.until = absl::FromUnixMicros(*rows.Int(0, 2));
+    const auto& manual = pending_.manual;
+    if (manual.has_value() && manual->state == wanted.state &&
+        manual->reason == wanted.reason && manual->until == wanted.until) {
+      return absl::OkStatus();
+    }
+    RV_ASSIGN_OR_RETURN(step, gate::SetOverride(pending_, wanted, now));
+  } else {
+    if (!rows.empty()) {
+      RV_RETURN_IF_ERROR(
+          spi.Execute("DELETE FROM ruvector.integrity_overrides"
+                      " WHERE collection_id = $1::pg_catalog.int4",
+                      {pg::SqlInt(int64_t{collection_.id})})
+              .status());
+    }
+    if (!pending_.manual.has_value()) return absl::OkStatus();
+    step = pending_.manual->until <= now ? gate::Tick(pending_, now)
+                                         : gate::ClearOverride(pending_, now);
+  }
+  pending_ = step.next;
+  RV_RETURN_IF_ERROR(Emit(spi, step, now));
+  return PersistController(spi, collection_, pending_);
+}
+
+absl::Status Monitor::Refresh(pg::SpiSession& spi,
+                              const Collection& collection, absl::Time now) {
+  collection_ = collection;
+  if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
+  RV_RETURN_IF_ERROR(LoadPolicy(spi));
+  return ApplyOverride(spi, now);
+}
+
+absl::Status Monitor::Replay(pg::SpiSession& spi,
+                             const Collection& collection) {
+  collection_ = collection;
+  RV_RETURN_IF_ERROR(LoadController(spi));
+  return LoadPolicy(spi);
+}
+
+absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
+                                                  absl::Time now) {
+  const double start = CpuMilliseconds();
+  RV_ASSIGN_OR_RETURN(sensors::ObserveRequest request,
+                      LoadObserveRequest(spi, collection_));
+  request.page_budget = settings::page_budget;
+  request.lock_timeout_ms = settings::sensor_lock_timeout;
+  RV_ASSIGN_OR_RETURN(sensors::Observed observed, sensors::Observe(request));
+  RV_RETURN_IF_ERROR(PersistBaselines(spi, observed.new_baselines));
+  RV_RETURN_IF_ERROR(PersistReplicas(spi, observed.observation.replication));
+
+  Result result;
+  const graph::Observation* last = seen_.has_value() ? &*seen_ : nullptr;
+  result.observation =
+      last != nullptr
+          ? graph::CarryForward(std::move(observed.observation), *last)
+          : std::move(observed.observation);
+  RV_ASSIGN_OR_RETURN(
+      result.graph,
+      graph::Build(result.observation, last, OptionsOf(policy_)));
+  graph::AssessOptions options;
+  options.compute_lambda2 = settings::compute_lambda2;
+  RV_ASSIGN_OR_RETURN(result.assessment, graph::Assess(result.graph, options));
+  gate::Sample sample;
+  sample.norm = result.assessment.norm;
+  sample.stale = result.assessment.stale;
+  sample.at = now;
+  // A graph without data is healthy, not unknown: there is nothing to lose.
+  if (!sample.norm.has_value() && !result.graph.stale) sample.norm = 1.0;
+  result.step = gate::Step(policy_, pending_, sample);
+  result.milliseconds = CpuMilliseconds() - start;
+  return result;
+}
+
+absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
+                             const gate::Transition* transition) {
+  const gate::Notifications& wanted = policy_.notifications;
+  ordered_json payload{{"type", type}, {"collection", collection_.name}};
+  if (transition != nullptr) {
+    payload["from"] = gate::StateName(transition->from);
+    payload["to"] = gate::StateName(transition->to);
+    payload["reason"] = gate::ReasonName(transition->reason);
+  }
+  if (running_.has_value()) {
+    if (running_->assessment.norm.has_value()) {
+      payload["lambda_norm"] = *running_->assessment.norm;
+    }
+    if (wanted.include_witness_edges) {
+      payload["witness_edges"] = ordered_json::parse(
+          graph::WitnessJson(running_->graph, running_->assessment, 10),
+          nullptr, false);
+    }
+  }
+  std::string text = Dump(payload);
+  if (text.size() > 7900) {  // NOTIFY's limit is 8000 bytes
+    payload.erase("witness_edges");
+    text = Dump(payload);
+  }
+  for (const gate::Channel& channel : wanted.channels) {
+    if (channel.type != gate::Channel::Type::kPgNotify) continue;
+    RV_RETURN_IF_ERROR(spi.Query("SELECT pg_catalog.pg_notify($1, $2)",
+                                 {pg::SqlText(channel.target),
+                                  pg::SqlText(text)})
+                           .status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
+                           absl::Time now) {
+  (void)now;
+  const auto base = [&] {
+    audit::OutboxEvent event;
+    event.collection_id = collection_.id;
+    event.collection_name = collection_.name;
+    event.user = "integrity-worker";
+    return event;
+  };
+  const auto& assessment =
+      running_.has_value() ? &running_->assessment : nullptr;
+  for (const auto* transition : {&step.transition, &step.masked}) {
+    if (!transition->has_value()) continue;
+    const gate::Transition& t = **transition;
+    audit::OutboxEvent event = base();
+    const bool manual = t.reason >= gate::Reason::kOverride;
+    event.event_type = manual ? "manual_override" : "state_change";
+    event.previous_state = std::string(gate::StateName(t.from));
+    event.new_state = std::string(gate::StateName(t.to));
+    ordered_json metadata{
+        {"source", "worker"},
+        {"reason", gate::ReasonName(t.reason)},
+        {"direction", t.to > t.from ? "degrading" : "improving"},
+        {"policy", policy_name_}};
+    if (transition == &step.masked) metadata["masked_by_override"] = true;
+    if (step.next.manual.has_value()) {
+      metadata["override_reason"] = step.next.manual->reason;
+    }
+    if (assessment != nullptr) {
+      event.lambda_cut = assessment->lambda_raw;
+      event.lambda_norm = assessment->norm;
+      event.lambda2 = assessment->lambda2;
+      event.witness_edges =
+          graph::WitnessJson(running_->graph, *assessment, 50);
+      metadata["cut"] = std::string(graph::ToString(assessment->kind));
+    }
+    event.metadata = Dump(metadata);
+    RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
+    const bool better = t.to < t.from;
+    if (transition == &step.transition &&
+        (better ? policy_.notifications.recovery_enabled
+                : policy_.notifications.state_change_enabled)) {
+      RV_RETURN_IF_ERROR(
+          Notify(spi, better ? "recovery" : "state_change", &t));
+    }
+  }
+  if (!step.threshold_approach ||
+      !policy_.notifications.threshold_approach_enabled) {
+    return absl::OkStatus();
+  }
+  audit::OutboxEvent event = base();
+  event.event_type = "alert";
+  event.metadata = Dump({{"alert", "threshold_approach"},
+                         {"threshold_high", policy_.threshold_high}});
+  if (assessment != nullptr) {
+    event.lambda_cut = assessment->lambda_raw;
+    event.lambda_norm = assessment->norm;
+  }
+  RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
+  return Notify(spi, "threshold_approach", nullptr);
+}
+
+absl::Status Monitor::EmitSample(pg::SpiSession& spi, const Result& result,
+                                 absl::Time now) {
+  const std::optional<double>& norm = result.assessment.norm;
+  const bool moved =
+      norm.has_value() != recorded_norm_.has_value() ||
+      (norm.has_value() && std::abs(*norm - *recorded_norm_) > kRecordedChange);
+  if (!moved && now - recorded_at_ < kRecordedInterval) return absl::OkStatus();
+  audit::OutboxEvent event;
+  event.collection_id = collection_.id;
+  event.collection_name = collection_.name;
+  event.event_type = "sample";
+  event.user = "integrity-worker";
+  event.new_state =
+      std::string(gate::StateName(gate::EffectiveState(result.step.next)));
+  event.lambda_cut = result.assessment.lambda_raw;
+  event.lambda_norm = norm;
+  event.lambda2 = result.assessment.lambda2;
+  event.metadata = Dump({{"source", "worker"},
+                         {"node_count", result.graph.nodes.size()},
+                         {"edge_count", result.graph.edges.size()},
+                         {"stale", result.assessment.stale},
+                         {"computation_time_ms", result.milliseconds}});
+  recorded_norm_ = norm;
+  recorded_at_ = now;
+  return audit::AppendOutbox(spi, event);
+}
+
+absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now) {
+  next_sample_ = now + absl::Seconds(policy_.sample_interval_secs);
+  RV_FAILPOINT("integrity.pass.start");
+  RV_ASSIGN_OR_RETURN(running_, Evaluate(spi, now));
+  pending_ = running_->step.next;
+  RV_RETURN_IF_ERROR(Emit(spi, running_->step, now));
+  RV_RETURN_IF_ERROR(EmitSample(spi, *running_, now));
+  ordered_json rates = ordered_json::object();
+  for (int op = 0; op < gate::kNumOperations; ++op) {
+    if (!rates_[op].rate().has_value()) continue;
+    rates[std::string(gate::OperationName(static_cast<gate::Operation>(op)))] =
+        *rates_[op].rate();
+  }
+  RV_RETURN_IF_ERROR(PersistGraph(spi, running_->graph, running_->assessment));
+  RV_RETURN_IF_ERROR(PersistState(
+      spi, {&collection_, &running_->graph, &running_->assessment, &pending_,
+            &running_->observation, policy_id_, Dump(rates),
+            running_->milliseconds, now}));
+  RV_FAILPOINT("integrity.pass.before_commit");
+  return absl::OkStatus();
+}
+
+void Monitor::ObserveRates(int index) {
+  GateSlot& slot = *GateSlotAt(index);
+  const bool normal = gate::EffectiveState(controller_) == gate::State::kNormal;
+  const uint64_t now = MonotonicMicros();
+  const auto window =
+      static_cast<uint64_t>(policy_.throttle.rate_window_secs) * 1000000;
+  for (int op = 0; op < gate::kNumOperations; ++op) {
+    const auto& counts = slot.counts[op];
+    const uint64_t accepted =
+        counts[static_cast<size_t>(Outcome::kAllowed)].load() +
+        counts[static_cast<size_t>(Outcome::kThrottled)].load() +
+        counts[static_cast<size_t>(Outcome::kShadowed)].load();
+    rates_[op].Observe(now, accepted, normal, window);
+  }
+}
+
+void Monitor::ConfigureBuckets(int index) {
+  GateSlot& slot = *GateSlotAt(index);
+  const auto max_wait =
+      static_cast<uint64_t>(policy_.throttle.max_wait_secs) * 1000000;
+  for (int op = 0; op < gate::kNumOperations; ++op) {
+    const gate::GateEntry& entry = slot.table_of_answers.entries[op];
+    const std::optional<double> rate =
+        entry.response == gate::Response::kThrottle
+            ? gate::ThrottledRate(rates_[op].rate(), entry.throttle_pct)
+            : std::nullopt;
+    slot.buckets[op].Configure(rate.value_or(0), rate.value_or(1), max_wait,
+                               MonotonicMicros());
+  }
+}
+
+void Monitor::Publish(int index) {
+  GateFacts facts;
+  memset(&facts, 0, sizeof(facts));
+  facts.norm = std::numeric_limits<float>::quiet_NaN();
+  facts.stale = controller_.stale || !last_.has_value();
+  if (last_.has_value()) {
+    const graph::Assessment& assessment = last_->assessment;
+    if (assessment.norm.has_value()) {
+      facts.norm = static_cast<float>(*assessment.norm);
+    }
+    const std::string witness = graph::WitnessText(last_->graph, assessment);
+    strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));
+  }
+  facts.retry_secs = static_cast<uint32_t>(absl::ToInt64Seconds(absl::Ceil(
+      gate::SoonestImprovement(policy_, controller_, absl::Now()),
+      absl::Seconds(1))));
+  facts.published = GetCurrentTimestamp();
+  strlcpy(facts.policy, policy_name_.c_str(), sizeof(facts.policy));
+  if (controller_.manual.has_value()) {
+    strlcpy(facts.forced, controller_.manual->reason.c_str(),
+            sizeof(facts.forced));
+  }
+  PublishGate(*GateSlotAt(index),
+              gate::CompileGate(policy_, gate::EffectiveState(controller_)),
+              facts);
+  ConfigureBuckets(index);
+}
+
+void Monitor::Committed(int slot) {
+  controller_ = pending_;
+  if (running_.has_value()) {
+    seen_ = running_->observation;
+    last_ = std::move(running_);
+    running_.reset();
+  }
+  if (slot < 0) return;
+  ObserveRates(slot);
+  FlushRefusals(*GateSlotAt(slot));
+  Publish(slot);
+}
+
+void Monitor::RolledBack() {
+  pending_ = controller_;
+  running_.reset();
+}
+
+std::string Monitor::Summary() const {
+  if (!last_.has_value()) return "{}";
+  ordered_json summary{{"collection", collection_.name},
+                       {"node_count", last_->graph.nodes.size()},
+                       {"edge_count", last_->graph.edges.size()},
+                       {"original_nodes", last_->graph.original_nodes},
+                       {"state", gate::StateName(
+                                     gate::EffectiveState(controller_))},
+                       {"stale", last_->assessment.stale}};
+  if (last_->assessment.norm.has_value()) {
+    summary["lambda_norm"] = *last_->assessment.norm;
+  }
+  // What was contracted further, if anything: counts and members.
+  summary.update(ordered_json::parse(graph::MergesJson(last_->graph)));
+  return Dump(summary);
+}
+
+}  // namespace ruvector::integrity

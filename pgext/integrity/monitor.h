@@ -1,0 +1,98 @@
+// What the integrity worker knows of one collection between two passes, and
+// one pass over it: sense, build, assess, control, persist, publish.
+// Worker only. [backend-main]
+#ifndef RUVECTOR_PGEXT_INTEGRITY_MONITOR_H_
+#define RUVECTOR_PGEXT_INTEGRITY_MONITOR_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/gate/controller.h"
+#include "core/gate/policy.h"
+#include "core/gate/token_bucket.h"
+#include "core/graph/assess.h"
+#include "core/graph/build.h"
+#include "core/graph/observation.h"
+#include "pgext/bridge/spi.h"
+#include "pgext/integrity/collections.h"
+
+namespace ruvector::integrity {
+
+class Monitor {
+ public:
+  explicit Monitor(Collection collection)
+      : collection_(std::move(collection)) {}
+
+  // Takes in what a user may have changed: the enrolment, the policy in force
+  // and the override. The first call also restores the controller from the
+  // tables. In the caller's transaction.
+  absl::Status Refresh(pg::SpiSession& spi, const Collection& collection,
+                       absl::Time now);
+
+  // One pass, in the caller's transaction. The events it makes go to the
+  // outbox, with the state they tell of.
+  absl::Status Pass(pg::SpiSession& spi, absl::Time now);
+
+  // After the caller's transaction: take over what it computed and publish it
+  // in `slot` (-1: none), or forget it.
+  void Committed(int slot);
+  void RolledBack();
+
+  // A standby: takes state and policy from the replayed tables.
+  absl::Status Replay(pg::SpiSession& spi, const Collection& collection);
+
+  const Collection& collection() const { return collection_; }
+  absl::Time next_sample() const { return next_sample_; }
+  // Nodes, edges, merges and cut of the last pass, as JSON.
+  std::string Summary() const;
+
+ private:
+  struct Result {
+    graph::Observation observation;
+    graph::ContractedGraph graph;
+    graph::Assessment assessment;
+    gate::StepResult step;
+    double milliseconds = 0;
+  };
+
+  absl::Status LoadController(pg::SpiSession& spi);
+  absl::Status LoadPolicy(pg::SpiSession& spi);
+  absl::Status ApplyOverride(pg::SpiSession& spi, absl::Time now);
+  absl::StatusOr<Result> Evaluate(pg::SpiSession& spi, absl::Time now);
+  absl::Status Emit(pg::SpiSession& spi, const gate::StepResult& step,
+                    absl::Time now);
+  absl::Status EmitSample(pg::SpiSession& spi, const Result& result,
+                          absl::Time now);
+  absl::Status Notify(pg::SpiSession& spi, const std::string& type,
+                      const gate::Transition* transition);
+  void ObserveRates(int slot);
+  void ConfigureBuckets(int slot);
+  void Publish(int slot);
+
+  Collection collection_;
+  gate::Policy policy_;
+  std::string policy_name_;
+  std::optional<int64_t> policy_id_;
+  std::string policy_text_;
+
+  bool loaded_ = false;
+  gate::ControllerState controller_;  // as committed
+  gate::ControllerState pending_;     // as the running transaction has it
+  std::optional<Result> last_;        // of the last committed pass
+  std::optional<Result> running_;     // of the running transaction
+  std::optional<graph::Observation> seen_;  // carried forward
+  std::optional<double> recorded_norm_;     // of the last sample event
+  absl::Time recorded_at_ = absl::InfinitePast();
+  absl::Time next_sample_ = absl::InfinitePast();
+  std::array<gate::RateEwma, gate::kNumOperations> rates_;
+};
+
+}  // namespace ruvector::integrity
+
+#endif  // RUVECTOR_PGEXT_INTEGRITY_MONITOR_H_

@@ -1,0 +1,423 @@
+// The integrity worker of one database: samples its collections, is the only
+// writer of their states, and the only appender of the event log.
+#include <map>
+#include <memory>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/base/status_macros.h"
+#include "pgext/audit/log_writer.h"
+#include "pgext/boot/database_slots.h"
+#include "pgext/boot/worker_process.h"
+#include "pgext/boot/worker_request.h"
+#include "pgext/bridge/extension.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/spi.h"
+#include "pgext/bridge/sql_entry.h"
+#include "pgext/integrity/gate_slots.h"
+#include "pgext/integrity/monitor.h"
+#include "pgext/bridge/pg_compat.h"
+extern "C" {
+#include "access/xlog.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+}
+
+namespace ruvector::integrity {
+namespace {
+
+constexpr int kSealBatch = 1000;
+constexpr int64_t kEventsPerCheckpoint = 1000;
+constexpr absl::Duration kCheckpointInterval = absl::Hours(1);
+constexpr absl::Duration kRestoredDelay = absl::Seconds(3);
+
+class Worker {
+ public:
+  // Looks whether the database has the extension; false: nothing to do here.
+  bool HasExtension();
+  // One round: what is asked for, what is due, what waits to be sealed.
+  void Round();
+  // Until when nothing is due.
+  absl::Duration Idle() const;
+
+ private:
+  absl::Status LoadCollections();
+  bool TakeOverRestored(const Collection& collection);
+  void AssignSlots();
+  absl::StatusOr<std::string> Serve(const boot::WorkerRequest& request);
+  absl::StatusOr<std::string> ServeLog(const boot::WorkerRequest& request);
+  Monitor* Find(const std::string& name);
+  absl::Status RunPass(Monitor& monitor);
+  void RunDue();
+  void Seal();
+  void AutoCheckpoint();
+  template <class F>
+  absl::Status InLogTransaction(const char* activity, F&& f);
+
+  std::map<int32_t, std::unique_ptr<Monitor>> monitors_;
+  std::map<int32_t, int> slots_;
+  std::map<int32_t, absl::Time> restored_;  // first seen without a state
+  audit::LogWriter log_;
+  int64_t since_checkpoint_ = 0;
+  absl::Time next_checkpoint_ = absl::Now() + kCheckpointInterval;
+  absl::Time next_seal_ = absl::InfinitePast();
+  std::string seal_error_;
+  bool standby_ = false;
+  bool numbered_ = false;  // column numbers are this server's
+};
+
+void Report(const std::string& what, const absl::Status& status) {
+  if (status.ok()) return;
+  pg::RunOrLog(LOG, [&] {
+    return pg::PgError(pg::SqlStateOf(status),
+                       absl::StrCat("ruvector integrity worker: ", what, ": ",
+                                    std::string(status.message())),
+                       pg::DetailOf(status), pg::HintOf(status));
+  });
+}
+
+// Runs `f(spi)` in a transaction of its own.
+template <class F>
+absl::Status WithSpi(const char* activity, F&& f) {
+  return boot::InTransaction(activity, [&]() -> absl::Status {
+    pg::SpiSession spi;
+    RV_RETURN_IF_ERROR(spi.Connect());
+    return f(spi);
+  });
+}
+
+bool Worker::HasExtension() {
+  bool found = false;
+  const absl::Status status =
+      boot::InTransaction("looking for the extension", [&]() -> absl::Status {
+        const absl::StatusOr<pg::ExtensionInfo> info = pg::FindExtension();
+        found = info.ok();
+        return absl::IsNotFound(info.status()) ? absl::OkStatus()
+                                               : info.status();
+      });
+  Report("looking for the extension", status);
+  return found;
+}
+
+absl::Status Worker::LoadCollections() {
+  std::vector<Collection> collections;
+  RV_RETURN_IF_ERROR(WithSpi("loading collections", [&](pg::SpiSession& spi)
+                                 -> absl::Status {
+    if (!standby_ && !numbered_) {
+      RV_RETURN_IF_ERROR(RefreshColumnNumbers(spi));
+      numbered_ = true;
+    }
+    RV_ASSIGN_OR_RETURN(collections, ListCollections(spi));
+    return absl::OkStatus();
+  }));
+  std::map<int32_t, std::unique_ptr<Monitor>> kept;
+  for (const Collection& collection : collections) {
+    if (!standby_ && !collection.has_state && !TakeOverRestored(collection)) {
+      continue;
+    }
+    auto found = monitors_.find(collection.id);
+    std::unique_ptr<Monitor> monitor =
+        found != monitors_.end() ? std::move(found->second)
+                                 : std::make_unique<Monitor>(collection);
+    const absl::Status status =
+        WithSpi("loading policies", [&](pg::SpiSession& spi) {
+          return standby_ ? monitor->Replay(spi, collection)
+                          : monitor->Refresh(spi, collection, absl::Now());
+        });
+    if (!status.ok()) monitor->RolledBack();
+    Report(absl::StrCat("collection \"", collection.name, "\""), status);
+    kept.emplace(collection.id, std::move(monitor));
+  }
+  monitors_ = std::move(kept);
+  AssignSlots();
+  for (auto& [id, monitor] : monitors_) monitor->Committed(slots_[id]);
+  return absl::OkStatus();
+}
+
+// A restored enrolment is taken over after a while, when what belongs to it
+// has come as well.
+bool Worker::TakeOverRestored(const Collection& collection) {
+  const absl::Time now = absl::Now();
+  const absl::Time seen = restored_.emplace(collection.id, now).first->second;
+  if (now - seen < kRestoredDelay) return false;
+  const absl::Status status =
+      WithSpi("taking over a restored collection", [&](pg::SpiSession& spi) {
+        return AddMissingState(spi, collection);
+      });
+  Report(absl::StrCat("collection \"", collection.name, "\""), status);
+  return status.ok();
+}
+
+void Worker::AssignSlots() {
+  std::vector<SlotIdentity> identities;
+  for (const auto& [id, monitor] : monitors_) {
+    const Collection& c = monitor->collection();
+    identities.push_back({c.id, c.table_oid, c.name.c_str()});
+  }
+  std::vector<int> assigned(identities.size(), -1);
+  AssignGateSlots(MyDatabaseId, identities.data(),
+                  static_cast<int>(identities.size()), assigned.data());
+  slots_.clear();
+  for (size_t i = 0; i < identities.size(); ++i) {
+    slots_[identities[i].collection_id] = assigned[i];
+  }
+}
+
+Monitor* Worker::Find(const std::string& name) {
+  for (auto& [id, monitor] : monitors_) {
+    if (monitor->collection().name == name) return monitor.get();
+  }
+  return nullptr;
+}
+
+absl::Status Worker::RunPass(Monitor& monitor) {
+  const absl::Time now = absl::Now();
+  const absl::Status status = WithSpi(
+      absl::StrCat("sampling ", monitor.collection().name).c_str(),
+      [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
+  if (status.ok()) {
+    monitor.Committed(slots_[monitor.collection().id]);
+  } else {
+    monitor.RolledBack();
+  }
+  return status;
+}
+
+void Worker::RunDue() {
+  for (auto& [id, monitor] : monitors_) {
+    if (monitor->next_sample() > absl::Now()) continue;
+    Report(absl::StrCat("collection \"", monitor->collection().name, "\""),
+           RunPass(*monitor));
+  }
+}
+
+template <class F>
+absl::Status Worker::InLogTransaction(const char* activity, F&& f) {
+  const absl::Status status = WithSpi(activity, f);
+  if (!status.ok()) {
+    log_.RolledBack();
+    return status;
+  }
+  return log_.Committed();
+}
+
+void Worker::Seal() {
+  if (absl::Now() < next_seal_) return;
+  for (int sealed = kSealBatch; sealed >= kSealBatch;) {
+    const absl::Status status =
+        InLogTransaction("sealing events", [&](pg::SpiSession& spi)
+                             -> absl::Status {
+          RV_ASSIGN_OR_RETURN(sealed, log_.SealWaiting(spi, kSealBatch));
+          return absl::OkStatus();
+        });
+    if (!status.ok()) {
+      // Said once; tried again in a while, nothing is lost meanwhile.
+      const std::string error(status.message());
+      if (error != seal_error_) Report("sealing events", status);
+      seal_error_ = error;
+      next_seal_ = absl::Now() + absl::Seconds(5);
+      return;
+    }
+    seal_error_.clear();
+    since_checkpoint_ += sealed;
+  }
+}
+
+void Worker::AutoCheckpoint() {
+  if (since_checkpoint_ == 0) return;
+  if (since_checkpoint_ < kEventsPerCheckpoint &&
+      absl::Now() < next_checkpoint_) {
+    return;
+  }
+  const absl::Status status =
+      InLogTransaction("signing a checkpoint", [&](pg::SpiSession& spi) {
+        return log_.Checkpoint(spi).status();
+      });
+  Report("checkpoint", status);
+  since_checkpoint_ = 0;
+  next_checkpoint_ = absl::Now() + kCheckpointInterval;
+}
+
+absl::StatusOr<std::string> Worker::ServeLog(
+    const boot::WorkerRequest& request) {
+  std::string answer;
+  const std::string user = request.user;
+  Seal();
+  next_seal_ = absl::InfinitePast();
+  RV_RETURN_IF_ERROR(InLogTransaction(
+      "serving a request", [&](pg::SpiSession& spi) -> absl::Status {
+        switch (request.kind) {
+          case boot::RequestKind::kCheckpoint: {
+            RV_ASSIGN_OR_RETURN(const int64_t id, log_.Checkpoint(spi));
+            answer = std::to_string(id);
+            return absl::OkStatus();
+          }
+          case boot::RequestKind::kRotateKey: {
+            RV_ASSIGN_OR_RETURN(answer, log_.RotateKey(spi, user));
+            return absl::OkStatus();
+          }
+          case boot::RequestKind::kRevokeKey: {
+            const std::string text = request.text;
+            const size_t line = text.find('\n');
+            return log_.RevokeKey(spi, text.substr(0, line),
+                                  text.substr(line + 1), user);
+          }
+          case boot::RequestKind::kPrune: {
+            RV_ASSIGN_OR_RETURN(const int64_t pruned,
+                                log_.Prune(spi, request.number, user));
+            answer = std::to_string(pruned);
+            return absl::OkStatus();
+          }
+          default:
+            return absl::InternalError("unknown request");
+        }
+      }));
+  return answer;
+}
+
+absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
+  if (standby_) {
+    return pg::PgError(ERRCODE_READ_ONLY_SQL_TRANSACTION,
+                       "the integrity worker of a standby only reads", "",
+                       "Ask the primary server.");
+  }
+  if (request.kind != boot::RequestKind::kSample &&
+      request.kind != boot::RequestKind::kRebuild) {
+    return ServeLog(request);
+  }
+  Monitor* monitor = Find(request.text);
+  if (monitor == nullptr) {
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat("collection \"", request.text, "\" does not exist"), "",
+        "A collection that was registered in this transaction can be sampled "
+        "after COMMIT.");
+  }
+  RV_RETURN_IF_ERROR(RunPass(*monitor));
+  return request.kind == boot::RequestKind::kRebuild ? monitor->Summary()
+                                                     : std::string();
+}
+
+void Worker::Round() {
+  const bool recovering = RecoveryInProgress();
+  if (standby_ && !recovering) monitors_.clear();  // promoted: take over
+  standby_ = recovering;
+  boot::WorkerRequest request;
+  const bool asked = boot::TakeRequest(MyDatabaseId, request);
+  Report("loading collections", LoadCollections());
+  if (asked) boot::AnswerRequest(MyDatabaseId, Serve(request));
+  if (standby_) return;
+  RunDue();
+  Seal();
+  AutoCheckpoint();
+}
+
+absl::Duration Worker::Idle() const {
+  absl::Duration idle = standby_ ? absl::Seconds(1) : absl::Seconds(5);
+  if (standby_) return idle;
+  for (const auto& [id, monitor] : monitors_) {
+    idle = std::min(idle, monitor->next_sample() - absl::Now());
+  }
+  return std::max(idle, absl::Milliseconds(10));
+}
+
+// What the worker's entry says, and whether it should go on.
+enum class Order { kGoOn, kYield, kLeave };
+
+Order UpdateEntry() {
+  Order order = Order::kGoOn;
+  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
+  if (boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId)) {
+    entry->last_pass = GetCurrentTimestamp();
+    ++entry->passes;
+    if (entry->yield_requested) order = Order::kYield;
+    if (entry->leave_requested) order = Order::kLeave;
+  }
+  LWLockRelease(boot::Databases()->lock);
+  return order;
+}
+
+// scope: backend. What the entry becomes when this process ends.
+boot::DatabaseStatus final_status = boot::DatabaseStatus::kFailed;
+
+// False when another worker serves the database already.
+bool ClaimEntry(Oid database) {
+  bool claimed = false;
+  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
+  boot::DatabaseEntry* entry = boot::FindOrAddDatabaseLocked(database);
+  if (entry != nullptr && entry->worker_proc < 0) {
+    entry->worker_proc = RV_MY_PROC_NUMBER;
+    entry->worker_pid = MyProcPid;
+    entry->status = boot::DatabaseStatus::kServed;
+    entry->status_since = GetCurrentTimestamp();
+    entry->yield_requested = false;
+    claimed = true;
+  }
+  LWLockRelease(boot::Databases()->lock);
+  return claimed;
+}
+
+void ReleaseEntry(int, Datum database) {
+  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
+  boot::DatabaseEntry* entry =
+      boot::FindDatabaseLocked(DatumGetObjectId(database));
+  if (entry != nullptr && entry->worker_pid == MyProcPid) {
+    const TimestampTz now = GetCurrentTimestamp();
+    entry->worker_proc = -1;
+    entry->worker_pid = 0;
+    entry->status = final_status;
+    entry->status_since = now;
+    if (final_status == boot::DatabaseStatus::kFailed) {
+      entry->retry_after = TimestampTzPlusMilliseconds(now, 5000);
+    }
+  }
+  LWLockRelease(boot::Databases()->lock);
+}
+
+void RunWorker() {
+  Worker worker;
+  for (;;) {
+    if (!worker.HasExtension()) {
+      FreeGateSlots(MyDatabaseId);
+      final_status = boot::DatabaseStatus::kNoExtension;
+      return;
+    }
+    pg::RunOrLog(LOG, [&] {
+      worker.Round();
+      return absl::OkStatus();
+    });
+    switch (UpdateEntry()) {
+      case Order::kGoOn: break;
+      case Order::kYield:
+        final_status = boot::DatabaseStatus::kYielded;
+        return;
+      case Order::kLeave:
+        final_status = boot::DatabaseStatus::kLeft;
+        return;
+    }
+    const long wait =
+        static_cast<long>(absl::ToInt64Milliseconds(worker.Idle()));
+    boot::WaitForWork(wait, RV_WAIT_EVENT("IntegrityMain"));
+  }
+}
+
+}  // namespace
+}  // namespace ruvector::integrity
+
+extern "C" PGDLLEXPORT void ruvector_integrity_worker_main(Datum);
+
+void ruvector_integrity_worker_main(Datum argument) {
+  using namespace ruvector;
+  const Oid database = DatumGetObjectId(argument);
+  boot::PrepareWorker();
+  if (boot::Databases() == nullptr || !integrity::ClaimEntry(database)) {
+    proc_exit(0);
+  }
+  before_shmem_exit(integrity::ReleaseEntry, argument);
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  integrity::RunWorker();
+  proc_exit(0);
+}

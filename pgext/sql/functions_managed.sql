@@ -1,0 +1,83 @@
+-- Managed collections: rows choose their partition by weight, so that new
+-- rows can be steered and old ones moved (design.md 7.15).
+CREATE TABLE ruvector.routing_weights (
+    collection  text NOT NULL,
+    routing_key integer NOT NULL,
+    weight      double precision NOT NULL DEFAULT 1 CHECK (weight >= 0 AND weight < 'Infinity'),
+    PRIMARY KEY (collection, routing_key)
+);
+COMMENT ON TABLE ruvector.routing_weights IS 'weights by which new rows of a managed collection choose their partition; 0 takes none';
+SELECT pg_catalog.pg_extension_config_dump('ruvector.routing_weights', '');
+
+CREATE FUNCTION ruvector_route(p_collection_name text) RETURNS integer
+LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    -- Efraimidis and Spirakis: the largest of u^(1/w) is a draw by weight.
+    SELECT w.routing_key FROM ruvector.routing_weights w
+     WHERE w.collection = p_collection_name AND w.weight > 0
+     ORDER BY ln(1 - random()) / w.weight DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION ruvector_route(text) IS 'a partition''s routing key, drawn by weight; the default of a managed table''s routing column';
+
+CREATE FUNCTION ruvector_create_collection(
+    p_name text, p_dimensions integer, p_partitions integer DEFAULT 8,
+    p_metric text DEFAULT 'l2', p_schema name DEFAULT 'public', p_mode text DEFAULT 'enforce')
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    home name := coalesce(p_schema, 'public');
+    vectors text;
+    id integer;
+BEGIN
+    IF p_name IS NULL OR p_name !~ '^[[:alpha:]_][[:alnum:]_]{0,50}$' THEN
+        RAISE EXCEPTION 'invalid name of a managed collection: %', coalesce(quote_literal(p_name), 'NULL')
+            USING ERRCODE = '42602',
+                  HINT = 'It names the table too: letters, digits and underscores, at most 51.';
+    END IF;
+    IF p_dimensions IS NULL OR p_dimensions NOT BETWEEN 1 AND 16000 THEN
+        RAISE EXCEPTION 'dimensions must be between 1 and 16000, not %', coalesce(p_dimensions::text, 'NULL')
+            USING ERRCODE = '22023';
+    END IF;
+    IF p_partitions IS NULL OR p_partitions NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'partitions must be between 1 and 1000, not %', coalesce(p_partitions::text, 'NULL')
+            USING ERRCODE = '22023';
+    END IF;
+    SELECT format('%I.vector(%s)', n.nspname, p_dimensions) INTO vectors
+      FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector';
+    EXECUTE format(
+        'CREATE TABLE %I.%I (id bigint GENERATED ALWAYS AS IDENTITY, routing_key integer NOT NULL '
+        'DEFAULT @extschema@.ruvector_route(%L), embedding %s, metadata jsonb NOT NULL DEFAULT ''{}'', '
+        'created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (id, routing_key)) '
+        'PARTITION BY LIST (routing_key)', home, p_name, p_name, vectors);
+    FOR part IN 0 .. p_partitions - 1 LOOP
+        EXECUTE format('CREATE TABLE %I.%I PARTITION OF %I.%I FOR VALUES IN (%s)',
+                       home, p_name || '_' || part, home, p_name, part);
+    END LOOP;
+    id := @extschema@.ruvector_register_collection(
+        p_name, format('%I.%I', home, p_name)::regclass, 'embedding', p_metric, p_dimensions, p_mode);
+    PERFORM ruvector.set_managed(p_name, p_partitions);
+    RETURN id;
+END
+$$;
+COMMENT ON FUNCTION ruvector_create_collection(text, integer, integer, text, name, text) IS
+    'make and enrol a table that is list-partitioned by a weighted routing column; the collection''s id';
+
+-- The owner's part of ruvector_create_collection, for a collection whose table
+-- is the caller's.
+CREATE FUNCTION ruvector.set_managed(p_collection_name text, p_partitions integer) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    target regclass;
+BEGIN
+    SELECT c.table_oid INTO target FROM ruvector.collections c WHERE c.name = p_collection_name;
+    IF target IS NULL OR NOT EXISTS (
+        SELECT FROM pg_class r WHERE r.oid = target AND pg_has_role(session_user, r.relowner, 'USAGE')) THEN
+        RAISE EXCEPTION 'must be owner of the table of collection "%"', p_collection_name
+            USING ERRCODE = '42501';
+    END IF;
+    UPDATE ruvector.collections SET managed = true WHERE name = p_collection_name;
+    DELETE FROM ruvector.routing_weights WHERE collection = p_collection_name;
+    INSERT INTO ruvector.routing_weights (collection, routing_key)
+        SELECT p_collection_name, k FROM generate_series(0, p_partitions - 1) k;
+END
+$$;
+COMMENT ON FUNCTION ruvector.set_managed(text, integer) IS 'marks a collection as managed and gives its partitions equal weights';

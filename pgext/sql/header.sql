@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION ruvector CASCADE" to load this file. \quit

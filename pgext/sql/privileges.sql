@@ -1,0 +1,40 @@
+-- Reading is ruvector_reader's, operating ruvector_operator's, keys and the
+-- log ruvector_admin's. Nothing is PUBLIC's but what tells nothing.
+DO $$
+DECLARE
+    f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure FROM pg_catalog.pg_proc p
+              JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass
+               AND d.objid = p.oid AND d.deptype = 'e'
+              JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'ruvector'
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+    END LOOP;
+END
+$$;
+GRANT SELECT ON ALL TABLES IN SCHEMA ruvector TO ruvector_reader;
+GRANT EXECUTE ON FUNCTION
+    ruvector_list_collections(), ruvector_integrity_status(text), ruvector_integrity_gate(text, text),
+    ruvector_contracted_graph(text), ruvector_contracted_graph_dot(text),
+    ruvector_integrity_history(text, text, timestamptz, integer),
+    ruvector_integrity_policy_get(text, text), ruvector_integrity_policy_list(text),
+    ruvector_integrity_policy_defaults(), ruvector_verify_event_signature(bigint),
+    ruvector_verify_chain(text, bigint, bigint), ruvector_audit_inclusion_proof(bigint, bigint),
+    ruvector_audit_consistency_proof(bigint, bigint), ruvector_audit_export(), ruvector_audit_keys(),
+    ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins()
+    TO ruvector_reader;
+GRANT EXECUTE ON FUNCTION
+    ruvector_register_collection(text, regclass, name, text, integer, text, jsonb),
+    ruvector_create_collection(text, integer, integer, text, name, text), ruvector.set_managed(text, integer),
+    ruvector_unregister_collection(text), ruvector_integrity_sample(text), ruvector.sample_now(text),
+    ruvector_rebuild_contracted_graph(text), ruvector_integrity_override(text, text, text, integer),
+    ruvector_integrity_override_clear(text), ruvector_integrity_policy_set(text, text, jsonb),
+    ruvector_integrity_policy_drop(text, text), ruvector_integrity_policy_enable(text, text, boolean),
+    ruvector_audit_checkpoint()
+    TO ruvector_operator;
+GRANT EXECUTE ON FUNCTION
+    ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
+    TO ruvector_admin;
+-- The default of a managed table's column: whoever may insert may route.
+GRANT EXECUTE ON FUNCTION ruvector_route(text) TO PUBLIC;

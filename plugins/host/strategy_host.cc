@@ -1,0 +1,123 @@
+// ruvector-strategy-host --describe FILE
+//
+// Loads one plugin in a process that may crash, and prints its description as
+// one line of JSON. Exit 0, or 1 with a message on standard error.
+//
+// The parent (core/plugin/prober.h) has taken away its open files, environment
+// and signal dispositions. This program limits itself before it maps foreign
+// code: it dies with its parent, has little time and memory, writes no more
+// than its line and leaves no core.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status_macros.h"
+#include "core/plugin/description.h"
+#include "core/plugin/loader.h"
+#include "core/plugin/trusted_file.h"
+
+namespace ruvector::plugin {
+namespace {
+
+constexpr rlim_t kCpuSeconds = 5;
+constexpr rlim_t kAddressSpaceBytes = rlim_t{1} << 30;
+constexpr rlim_t kFileBytes = 1 << 16;  // its one line, where that is a file
+
+// A sanitizer reserves terabytes of address space for its shadow.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kLimitAddressSpace = false;
+#else
+constexpr bool kLimitAddressSpace = true;
+#endif
+
+absl::Status Limit(int resource, rlim_t value) {
+  const rlimit limit = {value, value};
+  if (setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(
+      absl::StrCat("cannot limit resource ", resource, ": ", strerror(errno)));
+}
+
+absl::Status Confine() {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return absl::InternalError(absl::StrCat("prctl: ", strerror(errno)));
+  }
+  RV_RETURN_IF_ERROR(Limit(RLIMIT_CORE, 0));
+  RV_RETURN_IF_ERROR(Limit(RLIMIT_CPU, kCpuSeconds));
+  RV_RETURN_IF_ERROR(Limit(RLIMIT_FSIZE, kFileBytes));
+  if (kLimitAddressSpace) {
+    RV_RETURN_IF_ERROR(Limit(RLIMIT_AS, kAddressSpaceBytes));
+  }
+  return absl::OkStatus();
+}
+
+// The line goes to a copy of standard output; what the plugin prints does not.
+absl::StatusOr<UniqueFd> SetAsideStandardOutput() {
+  UniqueFd copy(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10));
+  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (!copy.valid() || !null.valid() || dup2(null.get(), STDOUT_FILENO) < 0) {
+    return absl::InternalError(
+        absl::StrCat("cannot redirect standard output: ", strerror(errno)));
+  }
+  return copy;
+}
+
+absl::Status WriteLine(int fd, std::string line) {
+  line += '\n';
+  for (size_t done = 0; done < line.size();) {
+    const ssize_t n = write(fd, line.data() + done, line.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return absl::InternalError(strerror(errno));
+    done += static_cast<size_t>(n);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Describe(const char* path) {
+  RV_ASSIGN_OR_RETURN(UniqueFd out, SetAsideStandardOutput());
+  UniqueFd file(open(path, O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot open '", path, "': ", strerror(errno)));
+  }
+  RV_ASSIGN_OR_RETURN(const ruvector_plugin_descriptor* const descriptor,
+                      LoadSharedObject(file.get()));
+  RV_ASSIGN_OR_RETURN(const PluginDescription description,
+                      CheckDescriptor(descriptor));
+  return WriteLine(out.get(), DescriptionToJson(description));
+}
+
+absl::Status Run(int argc, char** argv) {
+  if (argc != 3 || std::string_view(argv[1]) != "--describe") {
+    return absl::InvalidArgumentError(
+        "usage: ruvector-strategy-host --describe FILE");
+  }
+  RV_RETURN_IF_ERROR(Confine());
+  return Describe(argv[2]);
+}
+
+}  // namespace
+}  // namespace ruvector::plugin
+
+int main(int argc, char** argv) {
+  const absl::Status status = ruvector::plugin::Run(argc, argv);
+  if (!status.ok()) {
+    fprintf(stderr, "%.*s\n", static_cast<int>(status.message().size()),
+            status.message().data());
+  }
+  // Not exit: a plugin's destructors have no business here.
+  fflush(stderr);
+  _exit(status.ok() ? 0 : 1);
+}

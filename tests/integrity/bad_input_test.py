@@ -1,0 +1,184 @@
+"""Bad input: a clear error with SQLSTATE, and nothing half-done."""
+
+import psycopg
+import pytest
+
+CASES = [
+    # statement, SQLSTATE, part of the message
+    ("SELECT ruvector_integrity_status('nope')", "42704", '"nope" does not'),
+    ("SELECT ruvector_integrity_gate('nope', 'insert')", "42704", "nope"),
+    ("SELECT ruvector_integrity_gate('docs', 'dance')", "22023", "dance"),
+    ("SELECT ruvector_integrity_gate(NULL, 'insert')", "22004", "collection"),
+    ("SELECT ruvector_integrity_gate('docs', NULL)", "22004", "operation"),
+    ("SELECT ruvector_integrity_sample('nope')", "42704", "nope"),
+    ("SELECT ruvector_register_collection('', 'docs', 'embedding')", "42602",
+     "1 to 255"),
+    ("SELECT ruvector_register_collection(NULL, 'docs', 'embedding')", "22004",
+     "name"),
+    ("SELECT ruvector_register_collection('docs', 'docs', 'embedding')",
+     "42710", "already exists"),
+    ("SELECT ruvector_register_collection('again', 'docs', 'embedding')",
+     "42710", "already enrolled"),
+    ("SELECT ruvector_register_collection('x', 'docs', 'id')", "42804",
+     "not a vector column"),
+    ("SELECT ruvector_register_collection('x', 'docs', 'missing')", "42703",
+     "missing"),
+    ("SELECT ruvector_register_collection('x', 'a_view', 'embedding')",
+     "42809", "not a table"),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "dimensions => 5)", "42804", "4 dimensions, not 5"),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "dimensions => 0)", "22023", "between 1 and 16000"),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "mode => 'loud')", "22023", "mode"),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"treshold_high\": 0.9}')", "22023", "treshold_high"),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"threshold_high\": 0.2, \"threshold_low\": 0.3}')", "22023",
+     "threshold_low"),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"threshold_high\": \"high\"}')", "22023", "threshold_high"),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"stress_actions\": {\"throttle_inserts_pct\": 101}}')", "22023",
+     "stress_actions.throttle_inserts_pct"),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', '[]')", "22023",
+     "object"),
+    ("SELECT ruvector_integrity_policy_enable('docs', 'nope')", "42704",
+     "nope"),
+    ("SELECT ruvector_integrity_override('docs', 'fine', 'why', 1)", "22023",
+     "fine"),
+    ("SELECT ruvector_integrity_override('docs', 'normal', '', 1)", "22023",
+     "reason"),
+    ("SELECT ruvector_integrity_override('docs', 'normal', 'why', 0)", "22023",
+     "duration_secs"),
+    ("SELECT ruvector_audit_inclusion_proof(1000000)", "22023", "1000000"),
+    ("SELECT ruvector_audit_consistency_proof(0)", "22023", "sizes"),
+    ("SELECT ruvector_revoke_signing_key('nope', 'why')", "42704", "nope"),
+    ("SELECT ruvector_audit_prune('infinity')", "22023", "past"),
+    ("DELETE FROM ruvector.integrity_events", "42501", "append-only"),
+    ("UPDATE ruvector.integrity_events SET metadata = '{}'", "42501",
+     "append-only"),
+    ("TRUNCATE ruvector.integrity_events", "42501", "append-only"),
+    ("INSERT INTO ruvector.contracted_edges (collection_id, source_type, "
+     "source_id, target_type, target_id, edge_type, capacity) SELECT "
+     "collection_id, source_type, source_id, target_type, target_id, "
+     "'partition_link', -1 FROM ruvector.contracted_edges LIMIT 1", "23514",
+     "capacity"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(enrolled):
+    enrolled.execute("CREATE TABLE spare (embedding vector(4))")
+    enrolled.execute("CREATE VIEW a_view AS SELECT * FROM docs")
+    enrolled.wait_for("SELECT unsealed = 0 FROM ruvector_verify_chain()")
+    return enrolled
+
+
+@pytest.mark.parametrize("statement,sqlstate,part", CASES)
+def test_bad_input_is_an_error(server, statement, sqlstate, part):
+    before = server.execute("SELECT count(*) FROM ruvector.collections UNION "
+                            "ALL SELECT count(*) FROM "
+                            "ruvector.integrity_policies")
+    with pytest.raises(psycopg.Error) as error:
+        server.execute(statement)
+    assert error.value.diag.sqlstate == sqlstate
+    assert part in error.value.diag.message_primary
+    assert before == server.execute(
+        "SELECT count(*) FROM ruvector.collections UNION ALL "
+        "SELECT count(*) FROM ruvector.integrity_policies")
+
+
+def test_an_event_that_does_not_exist_is_null(server):
+    for event in ("NULL", "-1", "123456789"):
+        assert server.value("SELECT ruvector_verify_event_signature("
+                            f"{event}) IS NULL") is True
+
+
+def test_a_read_only_transaction_says_so(server):
+    with server.connect(autocommit=False) as session:
+        session.execute("SET TRANSACTION READ ONLY")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            session.execute("SELECT ruvector_unregister_collection('docs')")
+
+
+def test_a_rolled_back_enrolment_leaves_nothing(server):
+    with server.connect(autocommit=False) as session:
+        session.execute("SELECT ruvector_register_collection('spare', 'spare',"
+                        " 'embedding')")
+        session.rollback()
+    assert server.value("SELECT count(*) FROM ruvector.collections") == 1
+    assert server.value("SELECT count(*) FROM ruvector.audit_outbox") == 0
+
+
+def test_privileges(server):
+    server.execute("CREATE ROLE stranger LOGIN")
+    server.execute("CREATE ROLE watcher LOGIN IN ROLE ruvector_reader")
+    server.execute("CREATE ROLE worker LOGIN IN ROLE ruvector_operator")
+    for statement in ("SELECT ruvector_integrity_status('docs')",
+                      "SELECT * FROM ruvector.integrity",
+                      "SELECT ruvector_audit_prune(now())"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            server.execute(statement, user="stranger")
+    assert server.value("SELECT ruvector_integrity_status('docs') ->> 'state'",
+                        user="watcher") == "normal"
+    assert server.value("SELECT ok FROM ruvector_verify_chain()",
+                        user="watcher") is True
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        server.execute("SELECT ruvector_integrity_policy_set('docs', 'p', "
+                       "'{}')", user="watcher")
+    # An operator enrols tables of its own, not others'.
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        server.execute("SELECT ruvector_register_collection('s', 'spare', "
+                       "'embedding')", user="worker")
+    server.execute("ALTER TABLE spare OWNER TO worker")
+    server.execute("SELECT ruvector_register_collection('s', 'spare', "
+                   "'embedding')", user="worker")
+    assert server.value("SELECT ruvector_unregister_collection('s')",
+                        user="worker") is True
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        server.execute("SELECT ruvector_rotate_signing_key()", user="worker")
+
+
+def test_names_are_followed(server):
+    server.execute('CREATE SCHEMA "odd one"')
+    server.execute('CREATE TABLE "odd one"."my ""table" ("The Vec" vector(3))')
+    server.execute("""SELECT ruvector_register_collection('odd',
+        '"odd one"."my ""table"', 'The Vec')""")
+    server.execute("SELECT ruvector_integrity_sample('odd')")
+    server.execute('ALTER TABLE "odd one"."my ""table" RENAME TO plain')
+    server.execute('ALTER TABLE "odd one".plain RENAME COLUMN "The Vec" TO v')
+    row = server.execute("SELECT table_schema, table_name, column_name FROM "
+                         "ruvector_list_collections() WHERE name = 'odd'")
+    assert row == [("odd one", "plain", "v")]
+    server.execute("SELECT ruvector_integrity_sample('odd')")
+    server.execute('DROP SCHEMA "odd one" CASCADE')
+    assert server.value("SELECT count(*) FROM ruvector_list_collections() "
+                        "WHERE name = 'odd'") == 0
+    server.wait_for("SELECT count(*) = 1 FROM ruvector.integrity_events WHERE "
+                    "collection_name = 'odd' AND metadata ->> 'action' = "
+                    "'unregister'")
+
+
+def test_a_full_slot_array_says_what_to_do(new_cluster):
+    small = new_cluster("small", **{"ruvector.max_collections": "1"})
+    small.execute("CREATE TABLE a (v vector(2))")
+    small.execute("CREATE TABLE b (v vector(2))")
+    small.execute("SELECT ruvector_register_collection('a', 'a', 'v')")
+    small.execute("SELECT ruvector_integrity_sample('a')")
+    with pytest.raises(psycopg.Error) as error:
+        small.execute("SELECT ruvector_register_collection('b', 'b', 'v')")
+    assert error.value.diag.sqlstate == "53400"
+    assert "ruvector.max_collections" in error.value.diag.message_hint
+
+
+def test_without_preloading_the_functions_work(new_cluster):
+    plain = new_cluster("plain", shared_preload_libraries=None)
+    plain.execute("CREATE TABLE a (v vector(2))")
+    plain.execute("SELECT ruvector_register_collection('a', 'a', 'v')")
+    answer = plain.value("SELECT ruvector_integrity_gate('a', 'insert')")
+    assert answer["allowed"] is True
+    with pytest.raises(psycopg.Error) as error:
+        plain.execute("SELECT ruvector_integrity_sample('a')")
+    assert error.value.diag.sqlstate == "55000"
+    assert "shared_preload_libraries" in error.value.diag.message_hint

@@ -1,0 +1,3 @@
+// What dynamic_initialisers.sh must let pass: as Abseil does.
+#include <iostream>
+int chosen = 3;
