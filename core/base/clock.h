@@ -2,6 +2,9 @@
 #ifndef RUVECTOR_CORE_BASE_CLOCK_H_
 #define RUVECTOR_CORE_BASE_CLOCK_H_
 
+#include <chrono>
+#include <cstdint>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -29,6 +32,14 @@ class ManualClock final : public Clock {
  private:
   absl::Time now_;
 };
+
+// CLOCK_MONOTONIC: the same in all processes of a host. [any-thread]
+inline uint64_t MonotonicMicros() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(
+          std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
 
 }  // namespace ruvector
 

@@ -8,7 +8,6 @@
 #include "core/base/rng.h"
 #include "core/graph/assess.h"
 #include "core/graph/build.h"
-#include "core/graph/dot.h"
 #include "core/graph/test_world.h"
 #include "core/graph/witness.h"
 
@@ -87,7 +86,6 @@ void BM_Texts(benchmark::State& state) {
   const Assessment assessment = *Assess(graph, {});
   for (auto _ : state) {
     benchmark::DoNotOptimize(WitnessJson(graph, assessment));
-    benchmark::DoNotOptimize(ToDot(graph, assessment, "items"));
   }
 }
 

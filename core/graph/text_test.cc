@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "core/graph/assess.h"
 #include "core/graph/build.h"
-#include "core/graph/dot.h"
 #include "core/graph/test_world.h"
 #include "core/graph/witness.h"
 #include "gtest/gtest.h"
@@ -36,15 +35,6 @@ World HotOfEight() {
   World world = Healthy(shape);
   MakeHot(&world, 3);
   return world;
-}
-
-size_t Count(const std::string& text, const std::string& what) {
-  size_t count = 0;
-  for (size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + 1)) {
-    ++count;
-  }
-  return count;
 }
 
 TEST(Witness, NamesTheHotPartitionAndAddsUp) {
@@ -104,47 +94,6 @@ TEST(NodeData, SaysWhereTheHealthCameFrom) {
             std::string::npos);
   EXPECT_EQ(data["aspects"][0]["health"], *hot->health);
   EXPECT_FALSE(data.contains("lost"));
-}
-
-TEST(Dot, DrawsTheCutAndBothSides) {
-  const Seen seen = Look(HotOfEight());
-  const std::string dot = ToDot(seen.graph, seen.assessment, "my \"items\"");
-  EXPECT_EQ(Count(dot, "style=dashed, color=red"), 3u);
-  EXPECT_EQ(Count(dot, "subgraph cluster_0"), 1u);
-  EXPECT_EQ(Count(dot, "subgraph cluster_1"), 1u);
-  EXPECT_EQ(Count(dot, " -- "), seen.graph.edges.size());
-  EXPECT_EQ(Count(dot, "[label=\""), seen.graph.nodes.size() + 0u);
-  // The side that is cut off holds the hot partition and nothing else.
-  const size_t at = dot.find("subgraph cluster_1");
-  const std::string off = dot.substr(at, dot.find('}', at) - at);
-  EXPECT_EQ(Count(off, "[label="), 1u);
-  EXPECT_NE(off.find("public.items_3"), std::string::npos);
-  EXPECT_NE(dot.find("my \\\"items\\\""), std::string::npos);
-}
-
-TEST(Dot, GraphvizAcceptsIt) {
-  if (std::system("command -v dot > /dev/null") != 0) {
-    GTEST_SKIP() << "graphviz is not installed";
-  }
-  World world = HotOfEight();
-  world.now.tables[2].name = "public.\"odd \\ \"\" {name}\n\"";
-  world.now.tables[1].access = Access::kNotSampled;
-  const Seen seen = Look(world);
-  const std::string path = absl::StrCat(testing::TempDir(), "/graph.dot");
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  ASSERT_NE(file, nullptr);
-  const std::string dot = ToDot(seen.graph, seen.assessment, "x \"y\" \\ z");
-  ASSERT_EQ(std::fwrite(dot.data(), 1, dot.size(), file), dot.size());
-  std::fclose(file);
-  EXPECT_EQ(std::system(
-                absl::StrCat("dot -Tsvg ", path, " > ", path, ".svg").c_str()),
-            0);
-}
-
-TEST(Dot, WorksWithoutData) {
-  const ContractedGraph empty;
-  const std::string dot = ToDot(empty, *Assess(empty, {}), "none");
-  EXPECT_NE(dot.find("no data"), std::string::npos);
 }
 
 TEST(Names, AreThoseOfTheTables) {

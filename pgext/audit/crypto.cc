@@ -1,6 +1,7 @@
 #include "pgext/audit/crypto.h"
 
 #include "core/audit/crypto_loader.h"
+#include "core/base/status_macros.h"
 #include "pgext/bridge/pg.h"
 
 namespace ruvector::audit {
@@ -10,7 +11,14 @@ std::string PrivateLibraryDirectory() {
 }
 
 absl::StatusOr<Crypto> ServerCrypto() {
-  return LoadCrypto(PrivateLibraryDirectory() + "/ruvector_crypto.so");
+  static const Crypto* loaded = nullptr;  // scope: backend
+  if (loaded == nullptr) {
+    RV_ASSIGN_OR_RETURN(
+        const Crypto crypto,
+        LoadCrypto(PrivateLibraryDirectory() + "/ruvector_crypto.so"));
+    loaded = new Crypto(crypto);
+  }
+  return *loaded;
 }
 
 }  // namespace ruvector::audit

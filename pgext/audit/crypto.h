@@ -9,8 +9,8 @@
 
 namespace ruvector::audit {
 
-// ruvector_crypto.so from the extension's own directory, loaded at the first
-// call (core/audit/crypto_loader.h says how, and why so).
+// ruvector_crypto.so from the extension's own directory, loaded and tested
+// at the first call (core/audit/crypto_loader.h says how, and why so).
 absl::StatusOr<Crypto> ServerCrypto();
 
 // <pkglibdir>/ruvector: where the extension keeps what is not a SQL library.

@@ -142,6 +142,43 @@ absl::Status CheckRows(Reader& reader, ChainVerifier& verifier,
   return absl::OkStatus();
 }
 
+// What is missing in a part of the log may be explained behind it.
+absl::Status AdmitLaterPrunes(Reader& reader, uint64_t from,
+                              ChainVerifier& verifier) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      reader.spi.Query("SELECT pg_catalog.encode(payload, 'hex'),"
+                       " pg_catalog.encode(signature, 'hex')"
+                       " FROM ruvector.integrity_events WHERE event_type = $1"
+                       " AND id >= $2::pg_catalog.int8 ORDER BY id",
+                       {pg::SqlText({kPruneEventType.data(),
+                                     kPruneEventType.size()}),
+                        pg::SqlInt(static_cast<int64_t>(from))}));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto signature = FromBytes<Signature>(rows.Bytes(i, 1).value_or(""));
+    if (!signature.has_value()) continue;
+    // One that does not verify explains nothing; its own range blames it.
+    (void)verifier.AdmitPrune(rows.Bytes(i, 0).value_or(""), *signature);
+  }
+  return absl::OkStatus();
+}
+
+// A collection may be gone and its events still be there.
+absl::Status RequireKnownCollection(Reader& reader, const std::string& name) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      reader.spi.Query("SELECT EXISTS (SELECT FROM ruvector.collections WHERE"
+                       " name = $1) OR EXISTS (SELECT FROM"
+                       " ruvector.integrity_events WHERE collection_name = $1)",
+                       {pg::SqlText(name)}));
+  if (rows.Bool(0, 0).value_or(false)) return absl::OkStatus();
+  return pg::PgError(
+      ERRCODE_UNDEFINED_OBJECT,
+      absl::StrCat("collection \"", name,
+                   "\" does not exist, and the log has no event of it"),
+      "", "NULL stands for all collections.");
+}
+
 absl::StatusOr<Verdict> VerifyRange(Reader& reader,
                                     const std::string& collection,
                                     uint64_t from, uint64_t to) {
@@ -155,61 +192,98 @@ absl::StatusOr<Verdict> VerifyRange(Reader& reader,
   const bool whole = from == 0 && to == INT64_MAX;
   RV_RETURN_IF_ERROR(CheckRows(reader, verifier, whole ? &tree : nullptr,
                                checkpoints, collection, from, to, verdict));
+  if (to != INT64_MAX && verdict.pruned > 0) {
+    RV_RETURN_IF_ERROR(AdmitLaterPrunes(reader, to, verifier));
+  }
   for (const ChainFault& fault : verifier.Finish()) {
-    if (!whole && fault.kind == ChainFaultKind::kUnexplainedPrune) continue;
     verdict.Blame(fault.sequence, Describe(fault));
   }
   return verdict;
 }
 
-absl::StatusOr<Hash> RootAt(Reader& reader, uint64_t size) {
-  MerkleFrontier tree;
-  LogCursor cursor(reader.spi, 0, size);
-  for (;;) {
-    RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
-    if (!row.has_value()) break;
-    tree.Append(*reader.crypto, row->pruned
-                                    ? row->leaf_hash
-                                    : LeafHash(*reader.crypto, row->payload));
-  }
-  return tree.Root(*reader.crypto);
-}
-
-// Leaf hashes in ascending order, as the proofs ask for them.
-class LeafSource {
+// One pass over the leaf hashes of the first `size` events, ascending, as the
+// proofs ask for them. On the way it keeps what a proof is checked with: the
+// leaf at `mark`, and the root of the `mark` leaves before it.
+class LeafPass {
  public:
-  LeafSource(Reader& reader, uint64_t size)
-      : reader_(reader), cursor_(reader.spi, 0, size) {}
+  LeafPass(Reader& reader, uint64_t size, uint64_t mark)
+      : crypto_(*reader.crypto),
+        cursor_(reader.spi, 0, size),
+        size_(size),
+        mark_(mark) {}
 
   absl::StatusOr<Hash> At(uint64_t index) {
-    for (;;) {
-      RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor_.Next());
-      if (!row.has_value()) {
-        return absl::DataLossError(
-            absl::StrCat("event ", index, " is missing from the log"));
-      }
-      if (row->sequence == index) {
-        return row->pruned ? row->leaf_hash
-                           : LeafHash(*reader_.crypto, row->payload);
-      }
-    }
+    while (tree_.size() <= index) RV_RETURN_IF_ERROR(Advance());
+    return leaf_;
+  }
+  absl::Status Finish() {
+    while (tree_.size() < size_) RV_RETURN_IF_ERROR(Advance());
+    NoteRoot();
+    return absl::OkStatus();
   }
 
+  Hash root() const { return tree_.Root(crypto_); }
+  const Hash& leaf_at_mark() const { return leaf_at_mark_; }
+  const Hash& root_at_mark() const { return root_at_mark_; }
+
  private:
-  Reader& reader_;
+  absl::Status Advance() {
+    NoteRoot();
+    RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor_.Next());
+    if (!row.has_value() || row->sequence != tree_.size()) {
+      return absl::DataLossError(
+          absl::StrCat("event ", tree_.size(), " is missing from the log"));
+    }
+    leaf_ = row->pruned ? row->leaf_hash : LeafHash(crypto_, row->payload);
+    if (tree_.size() == mark_) leaf_at_mark_ = leaf_;
+    tree_.Append(crypto_, leaf_);
+    return absl::OkStatus();
+  }
+  void NoteRoot() {
+    if (tree_.size() == mark_) root_at_mark_ = tree_.Root(crypto_);
+  }
+
+  Crypto crypto_;
   LogCursor cursor_;
+  uint64_t size_;
+  uint64_t mark_;
+  MerkleFrontier tree_;
+  Hash leaf_ = {};
+  Hash leaf_at_mark_ = {};
+  Hash root_at_mark_ = {};
 };
+
+// The arguments of both proofs: (id or old size, size of the tree), the latter
+// the whole log's unless it is given.
+struct ProofArguments {
+  uint64_t mark;
+  uint64_t size;
+};
+
+// first <= mark < size + past_size, size <= the log's: else InvalidArgument.
+absl::StatusOr<ProofArguments> ReadProofArguments(FunctionCallInfo fcinfo,
+                                                  Reader& reader,
+                                                  int64_t first,
+                                                  int64_t past_size) {
+  RV_ASSIGN_OR_RETURN(const ChainPosition head,
+                      ReadHead(reader.spi, *reader.crypto));
+  const auto log_size = static_cast<int64_t>(head.next_sequence);
+  const int64_t mark = PG_GETARG_INT64(0);
+  const int64_t size = PG_ARGISNULL(1) ? log_size : PG_GETARG_INT64(1);
+  if (mark < first || size > log_size || mark >= size + past_size) {
+    return pg::PgError(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        absl::StrCat("no proof of ", mark, " in the first ", size, " events"),
+        absl::StrCat("The log has ", log_size, " events."));
+  }
+  return ProofArguments{static_cast<uint64_t>(mark),
+                        static_cast<uint64_t>(size)};
+}
 
 nlohmann::ordered_json HexList(const std::vector<Hash>& hashes) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Hash& hash : hashes) list.push_back(ToHex(hash));
   return list;
-}
-
-absl::StatusOr<uint64_t> LogSize(Reader& reader) {
-  RV_ASSIGN_OR_RETURN(const ChainPosition head,
-                      ReadHead(reader.spi, *reader.crypto));
-  return head.next_sequence;
 }
 
 }  // namespace
@@ -255,6 +329,9 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
   {
     Reader reader;
     RV_RETURN_IF_ERROR(reader.Begin());
+    if (collection.has_value()) {
+      RV_RETURN_IF_ERROR(RequireKnownCollection(reader, *collection));
+    }
     RV_ASSIGN_OR_RETURN(
         verdict, VerifyRange(reader, collection.value_or(""), from,
                              to == INT64_MAX ? to : to + 1));
@@ -291,35 +368,25 @@ RV_SQL_FUNCTION(ruvector_audit_inclusion_proof) {
   using namespace ruvector;
   using namespace ruvector::audit;
   RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "id"));
-  const int64_t id = PG_GETARG_INT64(0);
   std::string json;
   {
     Reader reader;
     RV_RETURN_IF_ERROR(reader.Begin());
-    RV_ASSIGN_OR_RETURN(const uint64_t log_size, LogSize(reader));
-    const int64_t size = PG_ARGISNULL(1) ? static_cast<int64_t>(log_size)
-                                         : PG_GETARG_INT64(1);
-    if (id < 0 || id >= size || size > static_cast<int64_t>(log_size)) {
-      return pg::PgError(
-          ERRCODE_INVALID_PARAMETER_VALUE,
-          absl::StrCat("no event ", id, " in a log of ", size, " events"),
-          absl::StrCat("The log has ", log_size, " events."));
-    }
-    LeafSource source(reader, size);
-    audit::Hash leaf = {};
+    RV_ASSIGN_OR_RETURN(const ProofArguments asked,
+                        ReadProofArguments(fcinfo, reader, 0, 0));
+    LeafPass pass(reader, asked.size, asked.mark);
     RV_ASSIGN_OR_RETURN(
         const std::vector<audit::Hash> proof,
-        InclusionProof(*reader.crypto, id, size,
-                       [&](uint64_t i) { return source.At(i); }));
-    LeafSource again(reader, size);
-    RV_ASSIGN_OR_RETURN(leaf, again.At(id));
-    RV_ASSIGN_OR_RETURN(const audit::Hash root, RootAt(reader, size));
-    RV_RETURN_IF_ERROR(
-        VerifyInclusion(*reader.crypto, id, size, leaf, proof, root));
-    json = nlohmann::ordered_json{{"id", id},
-                                  {"tree_size", size},
-                                  {"leaf_hash", ToHex(leaf)},
-                                  {"root_hash", ToHex(root)},
+        InclusionProof(*reader.crypto, asked.mark, asked.size,
+                       [&](uint64_t i) { return pass.At(i); }));
+    RV_RETURN_IF_ERROR(pass.Finish());
+    RV_RETURN_IF_ERROR(VerifyInclusion(*reader.crypto, asked.mark, asked.size,
+                                       pass.leaf_at_mark(), proof,
+                                       pass.root()));
+    json = nlohmann::ordered_json{{"id", asked.mark},
+                                  {"tree_size", asked.size},
+                                  {"leaf_hash", ToHex(pass.leaf_at_mark())},
+                                  {"root_hash", ToHex(pass.root())},
                                   {"proof", HexList(proof)}}
                .dump();
   }
@@ -331,34 +398,25 @@ RV_SQL_FUNCTION(ruvector_audit_consistency_proof) {
   using namespace ruvector;
   using namespace ruvector::audit;
   RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "old_size"));
-  const int64_t old_size = PG_GETARG_INT64(0);
   std::string json;
   {
     Reader reader;
     RV_RETURN_IF_ERROR(reader.Begin());
-    RV_ASSIGN_OR_RETURN(const uint64_t log_size, LogSize(reader));
-    const int64_t new_size = PG_ARGISNULL(1) ? static_cast<int64_t>(log_size)
-                                             : PG_GETARG_INT64(1);
-    if (old_size < 1 || old_size > new_size ||
-        new_size > static_cast<int64_t>(log_size)) {
-      return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
-                         absl::StrCat("invalid sizes: ", old_size, " and ",
-                                      new_size),
-                         absl::StrCat("The log has ", log_size, " events."));
-    }
-    LeafSource source(reader, new_size);
+    RV_ASSIGN_OR_RETURN(const ProofArguments asked,
+                        ReadProofArguments(fcinfo, reader, 1, 1));
+    LeafPass pass(reader, asked.size, asked.mark);
     RV_ASSIGN_OR_RETURN(
         const std::vector<audit::Hash> proof,
-        ConsistencyProof(*reader.crypto, old_size, new_size,
-                         [&](uint64_t i) { return source.At(i); }));
-    RV_ASSIGN_OR_RETURN(const audit::Hash old_root, RootAt(reader, old_size));
-    RV_ASSIGN_OR_RETURN(const audit::Hash new_root, RootAt(reader, new_size));
-    RV_RETURN_IF_ERROR(VerifyConsistency(*reader.crypto, old_size, new_size,
-                                         old_root, new_root, proof));
-    json = nlohmann::ordered_json{{"old_size", old_size},
-                                  {"new_size", new_size},
-                                  {"old_root", ToHex(old_root)},
-                                  {"new_root", ToHex(new_root)},
+        ConsistencyProof(*reader.crypto, asked.mark, asked.size,
+                         [&](uint64_t i) { return pass.At(i); }));
+    RV_RETURN_IF_ERROR(pass.Finish());
+    RV_RETURN_IF_ERROR(VerifyConsistency(*reader.crypto, asked.mark,
+                                         asked.size, pass.root_at_mark(),
+                                         pass.root(), proof));
+    json = nlohmann::ordered_json{{"old_size", asked.mark},
+                                  {"new_size", asked.size},
+                                  {"old_root", ToHex(pass.root_at_mark())},
+                                  {"new_root", ToHex(pass.root())},
                                   {"proof", HexList(proof)}}
                .dump();
   }

@@ -40,17 +40,21 @@ constexpr char kWaitingSql[] =
     " (EXTRACT(epoch FROM created_at) * 1000000)::pg_catalog.int8"
     " FROM ruvector.audit_outbox ORDER BY id LIMIT $1::pg_catalog.int8";
 
-pg::SpiPlan insert_event(
+// unnest of several arrays is grammar, always pg_catalog's: with the schema it
+// would be a function that there is not.
+constexpr char kInsertSql[] =
     "INSERT INTO ruvector.integrity_events (id, collection_id,"
     " collection_name, event_type, previous_state, new_state, lambda_cut,"
     " lambda_norm, lambda2, witness_edges, metadata, created_at, signer_id,"
-    " signature, payload, previous_hash, leaf_hash) VALUES"
-    " ($1::pg_catalog.int8, $2::pg_catalog.int4, $3, $4, $5, $6,"
-    " $7::pg_catalog.float4, $8::pg_catalog.float4, $9::pg_catalog.float4,"
-    " $10::pg_catalog.jsonb, $11::pg_catalog.jsonb,"
-    " $12::pg_catalog.timestamptz, $13, $14::pg_catalog.bytea,"
-    " $15::pg_catalog.bytea, $16::pg_catalog.bytea, $17::pg_catalog.bytea)",
-    17);
+    " signature, payload, previous_hash, leaf_hash) SELECT * FROM"
+    " unnest($1::pg_catalog.int8[], $2::pg_catalog.int4[],"
+    " $3::pg_catalog.text[], $4::pg_catalog.text[], $5::pg_catalog.text[],"
+    " $6::pg_catalog.text[], $7::pg_catalog.float4[],"
+    " $8::pg_catalog.float4[], $9::pg_catalog.float4[],"
+    " $10::pg_catalog.jsonb[], $11::pg_catalog.jsonb[],"
+    " $12::pg_catalog.timestamptz[], $13::pg_catalog.text[],"
+    " $14::pg_catalog.bytea[], $15::pg_catalog.bytea[],"
+    " $16::pg_catalog.bytea[], $17::pg_catalog.bytea[])";
 
 pg::SqlParam TextOrNull(const std::string& text) {
   return text.empty() ? pg::SqlNullParam() : pg::SqlText(text);
@@ -104,6 +108,9 @@ absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
   if (position.next_sequence == 0) {
     RV_ASSIGN_OR_RETURN(position.log_id, crypto.NewLogId());
   }
+  if (tree_.has_value() && tree_->size() != position.next_sequence) {
+    tree_.reset();  // somebody else changed the log
+  }
   ChainAppender appender(crypto, position);
   if (!resumed_ && !resuming_) RV_RETURN_IF_ERROR(Resume(spi, appender));
   return appender;
@@ -125,23 +132,36 @@ absl::Status LogWriter::Append(pg::SpiSession& spi, ChainAppender& appender,
   event.signer_id = signer.key_id();
   const ChainPosition before = appender.position();
   RV_ASSIGN_OR_RETURN(const SealedEvent sealed, appender.Seal(event, signer));
+  if (tree_.has_value()) {
+    RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
+    tree_->Append(crypto, sealed.leaf_hash);
+  }
+  size_t column = 0;
+  for (pg::SqlParam value :
+       {pg::SqlInt(static_cast<int64_t>(before.next_sequence)),
+        pg::SqlInt(CollectionParam(event)), pg::SqlText(event.collection_name),
+        pg::SqlText(event.event_type), TextOrNull(event.previous_state),
+        TextOrNull(event.new_state), pg::SqlReal(event.lambda_cut),
+        pg::SqlReal(event.lambda_norm), pg::SqlReal(event.lambda2),
+        TextOrNull(event.witness_edges_json), pg::SqlText(event.metadata_json),
+        pg::SqlText(FormatTimeUs(event.created_at_us)),
+        pg::SqlText(event.signer_id), pg::SqlBytes(AsView(sealed.signature)),
+        pg::SqlBytes(sealed.payload), pg::SqlBytes(AsView(before.head)),
+        pg::SqlBytes(AsView(sealed.leaf_hash))}) {
+    rows_[column++].push_back(std::move(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LogWriter::Store(pg::SpiSession& spi) {
+  if (rows_[0].empty()) return absl::OkStatus();
   RV_FAILPOINT("audit.append.before_insert");
-  return spi
-      .Execute(insert_event,
-               {pg::SqlInt(static_cast<int64_t>(before.next_sequence)),
-                pg::SqlInt(CollectionParam(event)),
-                pg::SqlText(event.collection_name),
-                pg::SqlText(event.event_type),
-                TextOrNull(event.previous_state), TextOrNull(event.new_state),
-                pg::SqlReal(event.lambda_cut), pg::SqlReal(event.lambda_norm),
-                pg::SqlReal(event.lambda2), TextOrNull(event.witness_edges_json),
-                pg::SqlText(event.metadata_json),
-                pg::SqlText(FormatTimeUs(event.created_at_us)),
-                pg::SqlText(event.signer_id),
-                pg::SqlBytes(AsView(sealed.signature)),
-                pg::SqlBytes(sealed.payload), pg::SqlBytes(AsView(before.head)),
-                pg::SqlBytes(AsView(sealed.leaf_hash))})
-      .status();
+  std::vector<pg::SqlParam> arrays;
+  for (std::vector<pg::SqlParam>& column : rows_) {
+    arrays.push_back(pg::SqlArray(column));
+    column.clear();
+  }
+  return spi.Execute(kInsertSql, arrays).status();
 }
 
 absl::Status LogWriter::Resume(pg::SpiSession& spi, ChainAppender& appender) {
@@ -252,24 +272,28 @@ absl::StatusOr<int> LogWriter::SealWaiting(pg::SpiSession& spi, int limit) {
   RV_ASSIGN_OR_RETURN(const int rows, SealOutbox(spi, appender, limit));
   RV_ASSIGN_OR_RETURN(const int ring,
                       SealRing(spi, appender, std::max(limit - rows, 1)));
+  RV_RETURN_IF_ERROR(Store(spi));
   RV_FAILPOINT("audit.seal.before_commit");
   return rows + ring;
 }
 
 absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(const ChainAppender appender, Begin(spi));
+  RV_RETURN_IF_ERROR(Store(spi));
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  RV_ASSIGN_OR_RETURN(const MerkleFrontier tree, ReadTree(spi, crypto));
+  if (!tree_.has_value()) {
+    RV_ASSIGN_OR_RETURN(tree_, ReadTree(spi, crypto));
+  }
   audit::Checkpoint checkpoint;
   checkpoint.log_id = appender.position().log_id;
-  checkpoint.tree_size = tree.size();
-  checkpoint.root = tree.Root(crypto);
+  checkpoint.tree_size = tree_->size();
+  checkpoint.root = tree_->Root(crypto);
   checkpoint.head = appender.position().head;
   checkpoint.created_at_us = NowUs();
   RV_ASSIGN_OR_RETURN(const SignedCheckpoint sealed,
                       SignCheckpoint(checkpoint, *signer_));
   std::string frontier;
-  for (const Hash& hash : tree.hashes()) {
+  for (const Hash& hash : tree_->hashes()) {
     absl::StrAppend(&frontier, AsView(hash));
   }
   RV_ASSIGN_OR_RETURN(
@@ -280,7 +304,7 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
                 " $2::pg_catalog.bytea, $3::pg_catalog.bytea,"
                 " $4::pg_catalog.bytea, $5::pg_catalog.timestamptz, $6,"
                 " $7::pg_catalog.bytea, $8::pg_catalog.bytea) RETURNING id",
-                {pg::SqlInt(static_cast<int64_t>(tree.size())),
+                {pg::SqlInt(static_cast<int64_t>(tree_->size())),
                  pg::SqlBytes(AsView(checkpoint.root)),
                  pg::SqlBytes(AsView(checkpoint.head)),
                  pg::SqlBytes(frontier),
@@ -321,6 +345,7 @@ absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
   signer_from_us_ = 0;
   RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event),
                             old.ok() ? **old : *next));
+  RV_RETURN_IF_ERROR(Store(spi));
   // The old key's last word is the event just written.
   RV_RETURN_IF_ERROR(
       spi.Execute("UPDATE ruvector.signing_keys SET expires_at ="
@@ -375,7 +400,8 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
                    pg::SqlText(FormatTimeUs(event.created_at_us)),
                    pg::SqlText(reason)})
           .status());
-  return Append(spi, appender, std::move(event), *signer_);
+  RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+  return Store(spi);
 }
 
 absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
@@ -405,6 +431,7 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
       CanonicalJson(spi, ordered_json{{"before", before}, {"user", user}}
                              .dump()));
   RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+  RV_RETURN_IF_ERROR(Store(spi));
   RV_RETURN_IF_ERROR(
       spi.Execute("INSERT INTO ruvector.audit_pruned_leaves (id, leaf_hash)"
                   " SELECT id, leaf_hash FROM ruvector.integrity_events"
@@ -429,6 +456,8 @@ absl::Status LogWriter::Committed() {
 }
 
 void LogWriter::RolledBack() {
+  for (std::vector<pg::SqlParam>& column : rows_) column.clear();
+  tree_.reset();
   resuming_ = false;
   ring_ticket_ = 0;
   rotated_from_.clear();

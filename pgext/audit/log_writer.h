@@ -7,15 +7,18 @@
 #ifndef RUVECTOR_PGEXT_AUDIT_LOG_WRITER_H_
 #define RUVECTOR_PGEXT_AUDIT_LOG_WRITER_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/audit/chain.h"
+#include "core/audit/merkle.h"
 #include "core/audit/signer.h"
 #include "pgext/bridge/spi.h"
 
@@ -52,8 +55,10 @@ class LogWriter {
  private:
   absl::StatusOr<bool> HasWork(pg::SpiSession& spi);
   absl::StatusOr<ChainAppender> Begin(pg::SpiSession& spi);
+  // Seals the event and keeps its row for Store.
   absl::Status Append(pg::SpiSession& spi, ChainAppender& appender,
                       Event event, Signer& signer);
+  absl::Status Store(pg::SpiSession& spi);
   absl::Status Resume(pg::SpiSession& spi, ChainAppender& appender);
   absl::StatusOr<int> SealOutbox(pg::SpiSession& spi, ChainAppender& appender,
                                  int limit);
@@ -65,6 +70,10 @@ class LogWriter {
   absl::Time first_waiting_ = absl::InfiniteFuture();  // of an empty log
   bool resumed_ = false;      // this server's resume event is committed
   bool resuming_ = false;     // and in the running transaction
+  std::array<std::vector<pg::SqlParam>, 17> rows_;  // sealed, by column
+  // Over all that is sealed; nullopt until a checkpoint asks, and after a
+  // rollback.
+  std::optional<MerkleFrontier> tree_;
   uint64_t ring_ticket_ = 0;  // up to which the transaction sealed the ring
   std::string rotated_from_;  // old key id of a rotation to finish
 };

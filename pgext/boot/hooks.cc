@@ -24,8 +24,12 @@ void OnExecutorStart(QueryDesc* query, int flags) {
   // Nothing enrolled in this database, or only a plan to show: two compares.
   const bool gate = (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
                     integrity::AnyLocalSlot();
+  integrity::Slots searched;
   if (gate) {
-    pg::RunOrRaise([&] { return integrity::GateStatement(*query); });
+    pg::RunOrRaise([&]() -> absl::Status {
+      RV_ASSIGN_OR_RETURN(searched, integrity::GateStatement(*query));
+      return absl::OkStatus();
+    });
   }
   if (previous_executor_start != nullptr) {
     previous_executor_start(query, flags);
@@ -33,7 +37,7 @@ void OnExecutorStart(QueryDesc* query, int flags) {
     standard_ExecutorStart(query, flags);
   }
   if (gate) {
-    pg::RunOrRaise([&] { return integrity::WatchStatement(*query); });
+    pg::RunOrRaise([&] { return integrity::WatchStatement(*query, searched); });
   }
 }
 

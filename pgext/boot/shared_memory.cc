@@ -49,6 +49,4 @@ void RequestSharedMemory() {
   shmem_startup_hook = OnStartup;
 }
 
-bool SharedMemoryReady() { return Databases() != nullptr; }
-
 }  // namespace ruvector::boot

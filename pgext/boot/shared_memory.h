@@ -8,9 +8,6 @@ namespace ruvector::boot {
 // Installs the request and startup hooks; from _PG_init.
 void RequestSharedMemory();
 
-// Whether this server preloaded the library, so that shared memory is there.
-bool SharedMemoryReady();
-
 }  // namespace ruvector::boot
 
 #endif  // RUVECTOR_PGEXT_BOOT_SHARED_MEMORY_H_

@@ -41,6 +41,17 @@ extern "C" {
 #define RV_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
+// 16 made the walker's type checked.
+#if PG_VERSION_NUM >= 160000
+#define RV_EXPRESSION_TREE_WALKER(node, walker, context) \
+  expression_tree_walker((node), (walker), (context))
+#else
+#define RV_EXPRESSION_TREE_WALKER(node, walker, context)                     \
+  expression_tree_walker(                                                    \
+      (node), reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), \
+      (context))
+#endif
+
 // Fields of PgStat_StatTabEntry that 16 renamed.
 #if PG_VERSION_NUM >= 160000
 #define RV_TABSTAT_LIVE_TUPLES live_tuples

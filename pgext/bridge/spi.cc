@@ -35,6 +35,24 @@ SqlParam SqlBytes(absl::string_view bytes) {
   return {absl::StrCat("\\x", absl::BytesToHexString(bytes))};
 }
 
+SqlParam SqlArray(const std::vector<SqlParam>& elements) {
+  std::string text = "{";
+  for (const SqlParam& element : elements) {
+    if (text.size() > 1) text += ',';
+    if (!element.text.has_value()) {
+      text += "NULL";
+      continue;
+    }
+    text += '"';
+    for (const char c : *element.text) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '"';
+  }
+  return {text + "}"};
+}
+
 std::string SpiRows::TextOr(size_t row, size_t column,
                             std::string_view other) const {
   const std::optional<std::string>& text = rows_[row][column];
@@ -138,27 +156,6 @@ absl::Status SpiSession::Run(const char* sql,
     if (pushed) PopActiveSnapshot();
     return answer;
   }), sql);
-}
-
-absl::StatusOr<int64_t> SpiSession::Execute(SpiPlan& plan,
-                                            absl::Span<const SqlParam> params) {
-  RV_RETURN_IF_ERROR(CheckCount(params.size()));
-  if (static_cast<int>(params.size()) != plan.params_) {
-    return absl::InternalError("wrong number of SQL parameters");
-  }
-  RV_RETURN_IF_ERROR(Checked(PgCall([&] {
-    Bound bound;
-    Bind(params.data(), plan.params_, bound);
-    if (plan.plan_ == nullptr) {
-      SPIPlanPtr made = SPI_prepare(plan.sql_, plan.params_, bound.types);
-      if (made == nullptr) return SPI_result;
-      SPI_keepplan(made);
-      plan.plan_ = made;
-    }
-    return SPI_execute_plan(static_cast<SPIPlanPtr>(plan.plan_), bound.values,
-                            bound.nulls, false, 0);
-  }), plan.sql_));
-  return static_cast<int64_t>(SPI_processed);
 }
 
 absl::StatusOr<int64_t> SpiSession::Execute(

@@ -41,6 +41,8 @@ SqlParam SqlReal(double value);  // shortest text that reads back the same
 SqlParam SqlReal(const std::optional<double>& value);
 SqlParam SqlBool(bool value);
 SqlParam SqlBytes(absl::string_view bytes);
+// A text array, for unnest($1::pg_catalog.text[]) of many rows at a time.
+SqlParam SqlArray(const std::vector<SqlParam>& elements);
 
 class SpiRows {
  public:
@@ -60,20 +62,6 @@ class SpiRows {
  private:
   friend class SpiSession;
   std::vector<std::vector<std::optional<std::string>>> rows_;
-};
-
-// A statement that is planned once in a process and run often. Make it a
-// function-local static; `sql` is a literal. scope: backend
-class SpiPlan {
- public:
-  constexpr SpiPlan(const char* sql, int params)
-      : sql_(sql), params_(params) {}
-
- private:
-  friend class SpiSession;
-  const char* sql_;
-  int params_;
-  void* plan_ = nullptr;  // SPIPlanPtr, kept for the life of the process
 };
 
 // One SPI connection. Ends with the object, or with the (sub)transaction when
@@ -101,15 +89,6 @@ class SpiSession {
                                   std::initializer_list<SqlParam> params) {
     return Execute(sql, absl::Span<const SqlParam>(params.begin(),
                                                    params.size()));
-  }
-
-  // Runs a kept plan; the number of rows it touched.
-  absl::StatusOr<int64_t> Execute(SpiPlan& plan,
-                                  absl::Span<const SqlParam> params);
-  absl::StatusOr<int64_t> Execute(SpiPlan& plan,
-                                  std::initializer_list<SqlParam> params) {
-    return Execute(plan, absl::Span<const SqlParam>(params.begin(),
-                                                    params.size()));
   }
 
  private:

@@ -1,10 +1,11 @@
 #include "pgext/integrity/admission.h"
 
 #include <cmath>
-#include <ctime>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/clock.h"
 #include "nlohmann/json.hpp"
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/outbox.h"
@@ -26,12 +27,6 @@ namespace {
 using gate::Decision;
 using gate::Operation;
 using gate::Response;
-
-uint64_t MonotonicMicros() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
-}
 
 size_t Index(Operation operation) { return static_cast<size_t>(operation); }
 
@@ -80,7 +75,7 @@ int SqlState(const char (&code)[6]) {
 }
 
 void PushEvent(const GateSlot& slot, const Decision& decision,
-               const char* kind, uint64_t count) {
+               Outcome outcome, uint64_t count) {
   const GateFacts facts = ReadGateFacts(slot);
   audit::RingEvent event;
   memset(&event, 0, sizeof(event));
@@ -95,7 +90,7 @@ void PushEvent(const GateSlot& slot, const Decision& decision,
   const std::string metadata =
       nlohmann::ordered_json{
           {"operation", gate::OperationName(decision.operation)},
-          {"outcome", kind},
+          {"outcome", OutcomeName(outcome)},
           {"count", count},
           {"reason", gate::DecisionReason(decision)},
           {"policy", facts.policy},
@@ -109,25 +104,36 @@ void PushEvent(const GateSlot& slot, const Decision& decision,
   audit::PushRingEvent(event);
 }
 
-// At most one event a second, collection and operation; the others are
-// counted into the next one.
-void NoteRefusal(GateSlot& slot, const Decision& decision, const char* kind) {
-  const size_t op = Index(decision.operation);
-  slot.refusals[op].fetch_add(1, std::memory_order_relaxed);
+PendingRefusals& PendingOf(GateSlot& slot, Operation operation,
+                           Outcome outcome) {
+  return outcome == Outcome::kShadowed ? slot.shadowed[Index(operation)]
+                                       : slot.refused[Index(operation)];
+}
+
+// At most one event a second, collection, operation and outcome; the others
+// are counted into the next one.
+void TellRefusals(GateSlot& slot, const Decision& decision, Outcome outcome) {
+  PendingRefusals& pending = PendingOf(slot, decision.operation, outcome);
   const int64_t now = GetCurrentTimestamp();
-  int64_t last = slot.refusal_event_at[op].load(std::memory_order_relaxed);
+  int64_t last = pending.told_at.load(std::memory_order_relaxed);
   if (now - last < USECS_PER_SEC ||
-      !slot.refusal_event_at[op].compare_exchange_strong(last, now)) {
+      !pending.told_at.compare_exchange_strong(last, now)) {
     return;
   }
-  const uint64_t count = slot.refusals[op].exchange(0);
-  if (count != 0) PushEvent(slot, decision, kind, count);
+  const uint64_t count = pending.count.exchange(0);
+  if (count != 0) PushEvent(slot, decision, outcome, count);
+}
+
+void NoteRefusal(GateSlot& slot, const Decision& decision, Outcome outcome) {
+  CountOutcome(slot, decision.operation, outcome);
+  PendingOf(slot, decision.operation, outcome)
+      .count.fetch_add(1, std::memory_order_relaxed);
+  TellRefusals(slot, decision, outcome);
 }
 
 absl::Status Refuse(GateSlot& slot, const Decision& decision, int sqlstate,
                     const std::string& why) {
-  CountOutcome(slot, decision.operation, Outcome::kRejected);
-  NoteRefusal(slot, decision, "rejected");
+  NoteRefusal(slot, decision, Outcome::kRejected);
   return pg::PgError(
       sqlstate,
       absl::StrCat(std::string(gate::OperationName(decision.operation)),
@@ -245,7 +251,7 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
 absl::Status Bypass(GateSlot& slot, const Decision& decision) {
   CountOutcome(slot, decision.operation, Outcome::kBypassed);
   if (decision.response != Response::kAllow) {
-    PushEvent(slot, decision, "bypassed", 1);
+    PushEvent(slot, decision, Outcome::kBypassed, 1);
   }
   return absl::OkStatus();
 }
@@ -285,8 +291,7 @@ absl::Status Admit(int index, const Request& request) {
     return absl::OkStatus();
   }
   if (decision.mode == gate::Mode::kShadow) {
-    CountOutcome(slot, decision.operation, Outcome::kShadowed);
-    NoteRefusal(slot, decision, "shadowed");
+    NoteRefusal(slot, decision, Outcome::kShadowed);
     return absl::OkStatus();
   }
   switch (decision.response) {
@@ -337,11 +342,17 @@ absl::Status EnterInFlight(int index, Operation operation,
 }
 
 void FlushRefusals(GateSlot& slot) {
-  for (int op = 0; op < gate::kNumOperations; ++op) {
-    if (slot.refusals[op].load(std::memory_order_relaxed) == 0) continue;
-    const auto operation = static_cast<Operation>(op);
-    slot.refusals[op].fetch_sub(1);  // NoteRefusal counts it again
-    NoteRefusal(slot, DecideAtSlot(slot, operation, {0, 0}), "rejected");
+  for (const Outcome outcome : {Outcome::kRejected, Outcome::kShadowed}) {
+    for (int op = 0; op < gate::kNumOperations; ++op) {
+      const auto operation = static_cast<Operation>(op);
+      if (PendingOf(slot, operation, outcome)
+              .count.load(std::memory_order_relaxed) == 0) {
+        continue;
+      }
+      // What the table alone lets pass was refused for want of a place.
+      constexpr gate::Load kFull = {std::numeric_limits<uint32_t>::max(), 0};
+      TellRefusals(slot, DecideAtSlot(slot, operation, kFull), outcome);
+    }
   }
 }
 

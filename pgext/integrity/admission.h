@@ -41,8 +41,9 @@ absl::Status Readmit(int slot, const Request& request);
 absl::Status EnterInFlight(int slot, gate::Operation operation,
                            MemoryContext context);
 
-// Puts refusals that no event has told of yet into the event ring; from the
-// worker's pass.
+// Puts refusals that no event has told of yet into the event ring. From the
+// worker's round, before it publishes another table: what is published still
+// is what refused them.
 void FlushRefusals(GateSlot& slot);
 
 }  // namespace ruvector::integrity

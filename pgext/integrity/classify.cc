@@ -1,5 +1,7 @@
 #include "pgext/integrity/classify.h"
 
+#include "pgext/bridge/pg_compat.h"
+
 extern "C" {
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
@@ -35,8 +37,7 @@ bool HasDistance(Node* node, void* context) {
       IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
     return true;
   }
-  return expression_tree_walker(
-      node, reinterpret_cast<bool (*)()>(HasDistance), context);
+  return RV_EXPRESSION_TREE_WALKER(node, HasDistance, context);
 }
 
 struct PlanFacts {

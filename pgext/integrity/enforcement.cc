@@ -25,13 +25,6 @@ namespace {
 
 using gate::Operation;
 
-// The slots of a relation, copied: a later look-up may move them.
-struct Slots {
-  static constexpr int kMax = 16;
-  int index[kMax];
-  int count = 0;
-};
-
 absl::StatusOr<Slots> SlotsOf(Oid relation) {
   return pg::PgCall([&] {
     Slots slots;
@@ -169,7 +162,7 @@ TupleTableSlot* ExecCounted(PlanState* state) {
 }
 
 bool Gated() {
-  return AnyLocalSlot() && !IsParallelWorker() && !IsBackgroundWorker;
+  return AnyLocalSlot() && !IsParallelWorker() && MyBackendType != B_BG_WORKER;
 }
 
 absl::StatusOr<Oid> RelationOf(const RangeVar* name) {
@@ -261,34 +254,29 @@ absl::Status GateTruncate(const TruncateStmt& statement) {
 
 }  // namespace
 
-absl::Status GateStatement(const QueryDesc& query) {
-  if (!Gated()) return absl::OkStatus();
+absl::StatusOr<Slots> GateStatement(const QueryDesc& query) {
+  if (!Gated()) return Slots();
   const PlannedStmt& statement = *query.plannedstmt;
   if (statement.resultRelations != NIL) {
     RV_RETURN_IF_ERROR(GateModification(statement));
   }
-  if (statement.commandType != CMD_SELECT) return absl::OkStatus();
+  if (statement.commandType != CMD_SELECT) return Slots();
   RV_ASSIGN_OR_RETURN(const Slots slots, SlotsSearched(statement));
   for (int i = 0; i < slots.count; ++i) {
     RV_RETURN_IF_ERROR(
         Admit(slots.index[i], {Operation::kSearch, 0, true}));
   }
-  return absl::OkStatus();
+  return slots;
 }
 
-absl::Status WatchStatement(QueryDesc& query) {
-  if (!Gated()) return absl::OkStatus();
-  const PlannedStmt& statement = *query.plannedstmt;
-  if (statement.commandType == CMD_SELECT) {
-    RV_ASSIGN_OR_RETURN(const Slots slots, SlotsSearched(statement));
-    for (int i = 0; i < slots.count; ++i) {
-      RV_RETURN_IF_ERROR(EnterInFlight(slots.index[i], Operation::kSearch,
-                                       query.estate->es_query_cxt));
-    }
-    return absl::OkStatus();
+absl::Status WatchStatement(QueryDesc& query, const Slots& searched) {
+  for (int i = 0; i < searched.count; ++i) {
+    RV_RETURN_IF_ERROR(EnterInFlight(searched.index[i], Operation::kSearch,
+                                     query.estate->es_query_cxt));
   }
   PlanState* top = query.planstate;
-  if (statement.commandType == CMD_DELETE && IsA(top, ModifyTableState) &&
+  if (Gated() && query.plannedstmt->commandType == CMD_DELETE &&
+      IsA(top, ModifyTableState) &&
       outerPlanState(top) != nullptr) {
     outerPlanState(top)->ExecProcNode = ExecCounted;
   }

@@ -4,6 +4,7 @@
 #define RUVECTOR_PGEXT_INTEGRITY_ENFORCEMENT_H_
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "pgext/bridge/pg.h"
 extern "C" {
 #include "executor/execdesc.h"
@@ -12,13 +13,21 @@ extern "C" {
 
 namespace ruvector::integrity {
 
-// Before the executor starts: DML and vector searches on enrolled tables ask
-// the gate. Must be cheap where nothing is enrolled.
-absl::Status GateStatement(const QueryDesc& query);
+// Gate slots, copied: a later look-up may move those of local_slots.h. Plain
+// data.
+struct Slots {
+  static constexpr int kMax = 16;
+  int index[kMax];
+  int count = 0;
+};
 
-// After it started: counts searches in flight, and watches DELETEs, whose size
-// only shows as they run. An INSERT that was let in runs to its end.
-absl::Status WatchStatement(QueryDesc& query);
+// Before the executor starts: DML and vector searches on enrolled tables ask
+// the gate. The slots of the collections that the statement searches.
+absl::StatusOr<Slots> GateStatement(const QueryDesc& query);
+
+// After it started: counts the searches in flight, and watches DELETEs, whose
+// size only shows as they run. An INSERT that was let in runs to its end.
+absl::Status WatchStatement(QueryDesc& query, const Slots& searched);
 
 // Before a utility command: COPY FROM, TRUNCATE, CREATE INDEX, REINDEX, VACUUM
 // FULL, CLUSTER, a rewriting ALTER TABLE. Before any lock is taken.

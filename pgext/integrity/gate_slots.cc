@@ -57,8 +57,10 @@ void TakeLocked(GateSlot& slot, Oid database, const SlotIdentity& identity) {
   PublishGate(slot, nothing, unknown);
   for (int op = 0; op < gate::kNumOperations; ++op) {
     slot.in_flight[op].store(0);
-    slot.refusals[op].store(0);
-    slot.refusal_event_at[op].store(0);
+    for (PendingRefusals* p : {&slot.refused[op], &slot.shadowed[op]}) {
+      p->count.store(0);
+      p->told_at.store(0);
+    }
     for (auto& count : slot.counts[op]) count.store(0);
     slot.buckets[op].Configure(0, 1, 0, 0);
   }

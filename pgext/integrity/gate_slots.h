@@ -49,6 +49,12 @@ struct GateFacts {
   char witness[1536];  // text, UTF-8
 };
 
+// Refusals of one operation that no event tells of yet.
+struct PendingRefusals {
+  std::atomic<uint64_t> count;
+  std::atomic<int64_t> told_at;  // when the last event was made, microseconds
+};
+
 struct GateSlot {
   // Identity. Guarded by GateShared::lock; `database` invalid: free.
   Oid database;
@@ -69,9 +75,8 @@ struct GateSlot {
              gate::kNumOperations>
       counts;
   std::array<gate::TokenBucket, gate::kNumOperations> buckets;
-  // Refusals not yet in an event, and when the last event was made (us).
-  std::array<std::atomic<uint64_t>, gate::kNumOperations> refusals;
-  std::array<std::atomic<int64_t>, gate::kNumOperations> refusal_event_at;
+  std::array<PendingRefusals, gate::kNumOperations> refused;
+  std::array<PendingRefusals, gate::kNumOperations> shadowed;
   // A healing action must not wait behind deferred statements.
   std::atomic<bool> no_defer;
   // Broadcast at every publication, signalled when a place gets free.

@@ -7,6 +7,7 @@
 #include "pgext/bridge/pg.h"
 extern "C" {
 #include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "nodes/pg_list.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -28,11 +29,11 @@ LocalSlots& Local() {
   return *local;
 }
 
+// A change of one relation may move others in or out of an enrolled table.
 void OnRelationInvalidated(Datum, Oid relation) {
   LocalSlots& local = Local();
-  if (OidIsValid(relation)) {
-    local.by_relation.erase(relation);
-  } else {
+  if (!OidIsValid(relation) || local.by_relation.contains(relation) ||
+      local.by_table.contains(relation)) {
     local.by_relation.clear();
   }
 }
@@ -62,24 +63,31 @@ LocalSlots& Current() {
   return local;
 }
 
-// A relation and the partitioned tables above it. Catalog access: may raise.
-struct Lineage {
-  static constexpr int kMaxDepth = 32;
-  Oid relations[kMaxDepth];
-  int count;
-};
+List* Ancestors(Oid relation) {
+  return get_rel_relispartition(relation) ? get_partition_ancestors(relation)
+                                          : NIL;
+}
 
-void FindLineage(Oid relation, Lineage& lineage) {
-  lineage.relations[0] = relation;
-  lineage.count = 1;
-  if (!get_rel_relispartition(relation)) return;
-  List* ancestors = get_partition_ancestors(relation);
-  ListCell* cell;
-  foreach (cell, ancestors) {
-    if (lineage.count == Lineage::kMaxDepth) break;
-    lineage.relations[lineage.count++] = lfirst_oid(cell);
+// The slots of all enrolled tables whose rows `relation` shares: the table
+// itself, those that it is a partition of, those that are partitions of it.
+// Catalog access: may raise.
+List* FindSlots(const LocalSlots& local, Oid relation) {
+  List* above = Ancestors(relation);
+  const bool partitioned =
+      get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  List* found = NIL;
+  for (const auto& [table, slots] : local.by_table) {
+    bool shares = table == relation || list_member_oid(above, table);
+    if (!shares && partitioned) {
+      List* above_table = Ancestors(table);
+      shares = list_member_oid(above_table, relation);
+      list_free(above_table);
+    }
+    if (!shares) continue;
+    for (const int slot : slots) found = lappend_int(found, slot);
   }
-  list_free(ancestors);
+  list_free(above);
+  return found;
 }
 
 }  // namespace
@@ -94,15 +102,14 @@ absl::Span<const int> SlotsOfRelation(Oid relation) {
   const auto known = local.by_relation.find(relation);
   if (known != local.by_relation.end()) return known->second;
 
-  Lineage lineage;
-  FindLineage(relation, lineage);
+  // A list of the current context's: an error on the way leaks nothing.
+  List* found = FindSlots(local, relation);
   std::vector<int>& entry = local.by_relation[relation];
-  for (int i = 0; i < lineage.count; ++i) {
-    const auto enrolled = local.by_table.find(lineage.relations[i]);
-    if (enrolled == local.by_table.end()) continue;
-    entry.insert(entry.end(), enrolled->second.begin(),
-                 enrolled->second.end());
+  const ListCell* cell;
+  foreach (cell, found) {
+    entry.push_back(lfirst_int(cell));
   }
+  list_free(found);
   return entry;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "core/graph/carry.h"
@@ -28,12 +29,6 @@ using nlohmann::ordered_json;
 // this long: an hour of calm is one event, not sixty.
 constexpr double kRecordedChange = 0.001;
 constexpr absl::Duration kRecordedInterval = absl::Hours(1);
-
-uint64_t MonotonicMicros() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
-}
 
 double CpuMilliseconds() {
   timespec now;

@@ -118,11 +118,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH c AS (SELECT ruvector.require_collection(p_collection_name) AS id),
     line (part, ord, txt) AS (
         SELECT 0, 0::bigint, format('graph %s {', to_json(p_collection_name)::text)
-        UNION ALL SELECT 0, 1, '  graph [layout=dot, rankdir=LR, fontname="Helvetica"];'
+        -- rings around the server: what hangs off the same node stays together
+        UNION ALL SELECT 0, 1, '  graph [layout=twopi, root="shard:0", overlap=prism, ranksep=2.2, splines=true, '
+                               || 'fontname="Helvetica"];'
         UNION ALL SELECT 0, 2, '  node [style=filled, fontname="Helvetica", fontsize=10];'
         UNION ALL
         SELECT 1, row_number() OVER (ORDER BY g.node_type, g.node_id),
-               format('  "%s:%s" [label=%s, shape=%s, fillcolor="%s"];', g.node_type, g.node_id,
+               format('  "%s:%s" [label=%s, shape=%s, fillcolor="%s"%s];', g.node_type, g.node_id,
                       to_json(coalesce(g.node_name, '') || E'\n'
                               || coalesce(round(g.health_score::numeric, 2)::text, 'not measured'))::text,
                       CASE g.node_type WHEN 'partition' THEN 'box' WHEN 'centroid' THEN 'ellipse'
@@ -130,7 +132,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                            ELSE 'hexagon' END,
                       CASE WHEN g.health_score IS NULL THEN '#d9d9d9'
                            -- hue from red (0) over yellow to green (1/3)
-                           ELSE format('%s 0.55 0.95', round((g.health_score / 3)::numeric, 3)) END)
+                           ELSE format('%s 0.55 0.95', round((g.health_score / 3)::numeric, 3)) END,
+                      CASE WHEN (g.node_data ->> 'stale')::boolean THEN ', style="filled,dashed"' END)
           FROM ruvector.contracted_graph g, c WHERE g.collection_id = c.id
         UNION ALL
         SELECT 2, row_number() OVER (ORDER BY e.id),

@@ -52,7 +52,8 @@ CASES = [
     ("SELECT ruvector_integrity_override('docs', 'normal', 'why', 0)", "22023",
      "duration_secs"),
     ("SELECT ruvector_audit_inclusion_proof(1000000)", "22023", "1000000"),
-    ("SELECT ruvector_audit_consistency_proof(0)", "22023", "sizes"),
+    ("SELECT ruvector_audit_consistency_proof(0)", "22023", "no proof of 0"),
+    ("SELECT * FROM ruvector_verify_chain('nope')", "42704", "nope"),
     ("SELECT ruvector_revoke_signing_key('nope', 'why')", "42704", "nope"),
     ("SELECT ruvector_audit_prune('infinity')", "22023", "past"),
     ("DELETE FROM ruvector.integrity_events", "42501", "append-only"),
@@ -182,3 +183,16 @@ def test_without_preloading_the_functions_work(new_cluster):
         plain.execute("SELECT ruvector_integrity_sample('a')")
     assert error.value.diag.sqlstate == "55000"
     assert "shared_preload_libraries" in error.value.diag.message_hint
+
+
+def test_a_database_of_another_encoding_is_refused(server):
+    server.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' "
+                   "TEMPLATE template0")
+    with server.connect("latin") as session:
+        with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+            session.execute("CREATE EXTENSION ruvector CASCADE")
+        assert "LATIN1" in refused.value.diag.message_primary
+        assert "UTF8" in refused.value.diag.message_hint
+        assert session.execute("SELECT count(*) FROM pg_extension WHERE "
+                               "extname IN ('ruvector', 'vector')"
+                               ).fetchone() == (0,)

@@ -8,13 +8,6 @@ from harness.installation import built_tree
 
 VERIFIER = "tools/verify/ruvector-verify"
 
-# Short intervals, so that hysteresis takes seconds.
-FAST_POLICY = """{
-    "sample_interval_secs": 1,
-    "hysteresis": {"degrade_samples": 2, "critical_samples": 2,
-                   "restore_hold_seconds": 1,
-                   "cooldown_after_transition_seconds": 1}}"""
-
 
 def enrol(server, name="docs", rows=400, partitions=2, dbname="postgres"):
     """A partitioned table of vectors with an IVFFlat index, enrolled."""

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from integrity.conftest import (FAST_POLICY, chain, enrol, export, force,
+from integrity.conftest import (chain, enrol, export, force,
                                 release, sealed, verify_offline)
 
 FAILPOINTS = ["integrity.pass.start", "integrity.pass.before_commit",
@@ -234,6 +234,22 @@ def test_pruning_keeps_the_proofs(audited, tmp_path):
     assert ok, (bad, reason)
     assert audited.value("SELECT ruvector_audit_inclusion_proof(1, 4)"
                          ) == proof
+    # A part of the log whose explanation stands behind it.
+    part = ("SELECT ok, events_checked, events_pruned, first_bad_event, "
+            "reason FROM ruvector_verify_chain(NULL, 1, %s)")
+    assert audited.execute(part, (5,))[0] == (True, 3, 2, None, None)
+    # Without a signed prune event the same is tampering.
+    with audited.connect() as session:
+        session.execute("BEGIN")
+        session.execute("SET LOCAL session_replication_role = replica")
+        session.execute(
+            "WITH gone AS (DELETE FROM ruvector.integrity_events WHERE id = 5 "
+            "RETURNING id, leaf_hash) INSERT INTO ruvector.audit_pruned_leaves "
+            "(id, leaf_hash) SELECT * FROM gone")
+        ok, _, _, bad, reason = session.execute(part, (5,)).fetchone()
+        session.execute("ROLLBACK")
+    assert (ok, bad) == (False, 5)
+    assert "unexplained_prune" in reason
     log, keys = export(audited, tmp_path)
     code, said = verify_offline(log, keys)
     assert code == 0, said
