@@ -68,3 +68,52 @@ def test_plugins_are_dropped_in_while_the_server_runs(cluster):
     for name in ("broken.so", "misnamed.so", "open.so"):
         (directory / name).unlink()
     assert cluster.value("SELECT count(*) FROM ruvector.plugins") == 2
+
+
+def _sign(key, file):
+    subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", key,
+                    "-in", file, "-out", f"{file}.sig"], check=True)
+
+
+def test_signed_plugins_are_those_of_a_trusted_key(new_cluster, tmp_path):
+    """OpenSSL signs, the server's BoringSSL verifies."""
+    server = new_cluster("trust")
+    directory = server.installation.pkglibdir / "ruvector" / "plugins"
+    plugin = directory / "topological.so"
+    kept = directory.parent / "kept.so"  # the installation is everybody's
+    shutil.copy2(plugin, kept)
+    keys = {}
+    for name in ("trusted", "strange"):
+        keys[name] = tmp_path / f"{name}.pem"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                        keys[name]], check=True)
+    public = subprocess.run(["openssl", "pkey", "-in", keys["trusted"],
+                             "-pubout", "-outform", "DER"], check=True,
+                            capture_output=True).stdout[-32:]
+    trusted = server.directory / "plugin_keys"
+    trusted.write_text(f"ruvector-keys 1\n{public.hex()} - - -\n")
+    server.configure(**{"ruvector.plugin_trust": "signed",
+                        "ruvector.plugin_trusted_keys": str(trusted)})
+    server.wait_for("SELECT current_setting('ruvector.plugin_trust') = "
+                    "'signed'")
+    try:
+        assert "not signed" in _plugins(server)["topological.so"][2]
+
+        _sign(keys["trusted"], plugin)
+        assert _plugins(server)["topological.so"][0] == "loaded"
+        assert "not signed" in _plugins(server)["throttle_ingestion.so"][2]
+
+        _sign(keys["strange"], plugin)
+        refusal = ("rejected", None, "not signed by a trusted key")
+        assert _plugins(server)["topological.so"] == refusal
+
+        _sign(keys["trusted"], plugin)
+        changed = directory / "changed.so"
+        content = bytearray(plugin.read_bytes())
+        content[-1] ^= 1
+        changed.write_bytes(content)
+        changed.rename(plugin)
+        assert _plugins(server)["topological.so"] == refusal
+    finally:
+        kept.rename(plugin)
+        plugin.with_name("topological.so.sig").unlink(missing_ok=True)
