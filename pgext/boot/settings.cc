@@ -12,6 +12,7 @@ int max_collections = 256;
 int audit_ring_size = 256;
 int database_check_interval = 60;
 int page_budget = 2000;
+int sensor_connect_timeout = 2000;
 int sensor_lock_timeout = 100;
 int max_graph_nodes = 1000;
 bool compute_lambda2 = true;
@@ -100,6 +101,10 @@ constexpr IntSetting kInts[] = {
     {"ruvector.sample_timeout",
      "How long ruvector_integrity_sample() waits for the integrity worker.",
      nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
+    {"ruvector.sensor_connect_timeout",
+     "How long a pass waits for other servers to accept a connection.",
+     nullptr, &sensor_connect_timeout, 2000, 10, 60000, PGC_SIGHUP,
+     GUC_UNIT_MS},
     {"ruvector.sensor_lock_timeout",
      "How long a sensor waits for a lock before its values are unknown.",
      nullptr, &sensor_lock_timeout, 100, 1, 60000, PGC_SIGHUP, GUC_UNIT_MS},

@@ -10,6 +10,7 @@ extern int max_collections;          // slots in shared memory
 extern int audit_ring_size;          // entries
 extern int database_check_interval;  // seconds
 extern int page_budget;              // index pages a pass and collection
+extern int sensor_connect_timeout;   // milliseconds
 extern int sensor_lock_timeout;      // milliseconds
 extern int max_graph_nodes;
 extern bool compute_lambda2;

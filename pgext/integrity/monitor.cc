@@ -162,6 +162,7 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
                       LoadObserveRequest(spi, collection_));
   request.page_budget = settings::page_budget;
   request.lock_timeout_ms = settings::sensor_lock_timeout;
+  request.connect_timeout_ms = settings::sensor_connect_timeout;
   RV_ASSIGN_OR_RETURN(sensors::Observed observed, sensors::Observe(request));
   RV_RETURN_IF_ERROR(PersistBaselines(spi, observed.new_baselines));
   RV_RETURN_IF_ERROR(PersistReplicas(spi, observed.observation.replication));

@@ -4,6 +4,7 @@ server's own views and the operating system."""
 import datetime
 import os
 import shutil
+import socket
 import time
 
 import pytest
@@ -282,24 +283,56 @@ def test_a_standby_senses_too(own_server, observe):
 def test_shards_of_foreign_partitions(own_server, observe):
     server = own_server()
     server.execute("CREATE EXTENSION postgres_fdw")
-    server.execute("CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw "
-                   "OPTIONS (host '127.0.0.1', port '1')")
-    server.execute("CREATE TABLE p (id int, v vector(3)) PARTITION BY LIST (id)")
-    server.execute("CREATE TABLE p0 PARTITION OF p FOR VALUES IN (0)")
-    server.execute("CREATE FOREIGN TABLE p1 PARTITION OF p FOR VALUES IN (1) "
-                   "SERVER far")
-    server.execute("INSERT INTO p SELECT 0, '[1,2,3]' "
-                   "FROM generate_series(1, 500) g")
-    server.execute("ANALYZE p0")
-    seen = observe(server, "p")
-    far = server.value("SELECT oid FROM pg_foreign_server")
-    assert [(s["id"], s["name"], s["rows"]) for s in seen["shards"]] == [
-        (0, "local", 500), (far, "far", None)]
-    assert seen["shards"][0]["bytes"] == server.value(
+    # This server by its own socket, closed doors, and one that nobody can ask.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        closed = silent.getsockname()[1]  # bound, and nobody listens
+        for name, wrapper, options in (
+                ("near", "postgres_fdw", f"host '{server.socket}', "
+                                         "port '5432'"),
+                ("closed", "postgres_fdw", "host '127.0.0.1', "
+                                           f"port '{closed}'"),
+                ("either", "postgres_fdw",
+                 f"host '127.0.0.1,{server.socket}', "
+                 f"port '{closed},5432'"),
+                ("nameless", "postgres_fdw", "host 'no.such.host.invalid'"),
+                ("strange", "other", "")):
+            if wrapper == "other":
+                server.execute("CREATE FOREIGN DATA WRAPPER other")
+            server.execute(f"CREATE SERVER {name} FOREIGN DATA WRAPPER "
+                           f"{wrapper}" + (f" OPTIONS ({options})" if options
+                                           else ""))
+        server.execute("CREATE TABLE p (id int, v vector(3)) "
+                       "PARTITION BY LIST (id)")
+        server.execute("CREATE TABLE p0 PARTITION OF p FOR VALUES IN (0)")
+        names = [row[0] for row in server.execute(
+            "SELECT srvname FROM pg_foreign_server ORDER BY oid")]
+        for i, name in enumerate(names, 1):
+            server.execute(f"CREATE FOREIGN TABLE p{i} PARTITION OF p "
+                           f"FOR VALUES IN ({i}) SERVER {name}")
+        server.execute("INSERT INTO p SELECT 0, '[1,2,3]' "
+                       "FROM generate_series(1, 500) g")
+        server.execute("ANALYZE p0")
+        seen = observe(server, "p")
+    oids = dict(server.execute("SELECT srvname, oid FROM pg_foreign_server"))
+    shards = {s["name"]: s for s in seen["shards"]}
+    assert (shards["local"]["id"], shards["local"]["rows"]) == (0, 500)
+    assert shards["local"]["bytes"] == server.value(
         "SELECT pg_total_relation_size('p0')")
-    assert seen["shards"][1]["latency_us"] is None
+    assert {n: s["id"] for n, s in shards.items() if n != "local"} == oids
+    for name in ("near", "either"):
+        assert shards[name]["access"] == "readable"
+        assert shards[name]["latency_us"] >= 0
+    for name, why in (("closed", f"127.0.0.1:{closed}: Connection refused"),
+                      ("nameless", "no.such.host.invalid:5432: ")):
+        assert shards[name]["access"] == "unreadable"
+        assert shards[name]["access_reason"].startswith(why)
+        assert shards[name]["latency_us"] is None
+    assert shards["strange"]["access"] == "readable"
+    assert shards["strange"]["latency_us"] is None
     assert {t["name"]: t["shard_id"] for t in seen["tables"]} == {
-        "public.p0": 0, "public.p1": far}
+        "public.p0": 0, **{f"public.p{i}": oids[name]
+                           for i, name in enumerate(names, 1)}}
 
 
 def test_shards_of_citus_catalogs(own_server, observe):

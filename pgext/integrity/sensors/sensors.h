@@ -61,6 +61,7 @@ struct ObserveRequest {
   // most a quarter for the bloat of heaps.
   int64_t page_budget = 2000;
   int lock_timeout_ms = 100;
+  int connect_timeout_ms = 2000;  // for all other servers together
   std::vector<IndexBaseline> baselines;
   std::vector<KnownReplica> known_replicas;
   // BackupObservation::expected_interval_us, passed on.

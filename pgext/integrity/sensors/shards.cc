@@ -4,12 +4,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/spi.h"
+#include "pgext/integrity/sensors/reach.h"
 #include "pgext/integrity/sensors/sense.h"
 extern "C" {
 #include "catalog/pg_namespace_d.h"
+#include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "pg_config_manual.h"
 #include "utils/lsyscache.h"
 }
 
@@ -60,6 +64,55 @@ void AddThisNode(Pass& pass) {
   pass.observation().shards.push_back(std::move(shard));
 }
 
+// What the catalog says of a foreign server. Plain data, of the pass's memory.
+struct ServerRow {
+  const char* name;      // nullptr: dropped meanwhile
+  bool asked;            // postgres_fdw's, and its options say where it is
+  const char* host;      // libpq's lists, separated by commas; or nullptr
+  const char* hostaddr;
+  const char* port;
+};
+
+ServerRow ReadServer(Oid server) {
+  ServerRow row = {};
+  const ForeignServer* found =
+      GetForeignServerExtended(server, FSV_MISSING_OK);
+  if (found == nullptr) return row;
+  row.name = found->servername;
+  const ForeignDataWrapper* wrapper =
+      GetForeignDataWrapperExtended(found->fdwid, FDW_MISSING_OK);
+  row.asked = wrapper != nullptr &&
+              strcmp(wrapper->fdwname, "postgres_fdw") == 0;
+  const ListCell* cell;
+  foreach (cell, found->options) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, "host") == 0) row.host = defGetString(option);
+    if (strcmp(option->defname, "hostaddr") == 0) {
+      row.hostaddr = defGetString(option);
+    }
+    if (strcmp(option->defname, "port") == 0) row.port = defGetString(option);
+    if (strcmp(option->defname, "service") == 0) row.asked = false;
+  }
+  return row;
+}
+
+// As libpq reads the options: an address goes before a name, one port serves
+// all hosts or each has its own, and what is missing has a default.
+std::vector<Endpoint> EndpointsOf(const ServerRow& row) {
+  const char* hosts = row.hostaddr != nullptr ? row.hostaddr : row.host;
+  const std::vector<std::string> names =
+      absl::StrSplit(hosts != nullptr ? hosts : "", ',');
+  const std::vector<std::string> ports =
+      absl::StrSplit(row.port != nullptr ? row.port : "", ',');
+  std::vector<Endpoint> endpoints;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string& port = ports[std::min(i, ports.size() - 1)];
+    endpoints.push_back({names[i].empty() ? DEFAULT_PGSOCKET_DIR : names[i],
+                         port.empty() ? DEF_PGPORT_STR : port});
+  }
+  return endpoints;
+}
+
 absl::Status AddForeignServers(Pass& pass) {
   std::vector<Oid> servers;
   for (const Pass::ForeignLeaf& leaf : pass.foreign_leaves) {
@@ -68,17 +121,32 @@ absl::Status AddForeignServers(Pass& pass) {
       servers.push_back(leaf.server);
     }
   }
+  std::vector<ShardObservation> shards;
+  std::vector<size_t> asked;
+  std::vector<std::vector<Endpoint>> endpoints;
   for (const Oid server : servers) {
-    RV_ASSIGN_OR_RETURN(const char* name, PgCall([&]() -> const char* {
-                          const ForeignServer* row =
-                              GetForeignServerExtended(server, FSV_MISSING_OK);
-                          return row != nullptr ? row->servername : nullptr;
-                        }));
+    RV_ASSIGN_OR_RETURN(const ServerRow row,
+                        PgCall([&] { return ReadServer(server); }));
+    if (row.asked) {
+      asked.push_back(shards.size());
+      endpoints.push_back(EndpointsOf(row));
+    }
     ShardObservation shard;
     shard.id = server;
-    shard.name = name != nullptr ? name : absl::StrCat(server);
-    // Not asked: no latency, which says nothing about its reachability.
+    shard.name = row.name != nullptr ? row.name : absl::StrCat(server);
     Fill(SumOf(pass.observation(), shard.id), shard);
+    shards.push_back(std::move(shard));
+  }
+  const std::vector<Reached> reached =
+      Reach(endpoints, pass.request.connect_timeout_ms);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    ShardObservation& shard = shards[asked[i]];
+    shard.latency_us = reached[i].latency_us;
+    if (shard.latency_us.has_value()) continue;
+    shard.access = Access::kUnreadable;
+    shard.access_reason = reached[i].failure;
+  }
+  for (ShardObservation& shard : shards) {
     pass.observation().shards.push_back(std::move(shard));
   }
   return absl::OkStatus();
