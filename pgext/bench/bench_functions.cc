@@ -10,6 +10,7 @@
 #include "pgext/audit/crypto.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/bridge/arguments.h"
+#include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/result_set.h"
 #include "pgext/bridge/sql_entry.h"
@@ -41,7 +42,12 @@ absl::StatusOr<Subject> FindSubject(FunctionCallInfo fcinfo) {
     return pg::PgError(ERRCODE_UNDEFINED_OBJECT,
                        "collection \"" + name + "\" has no gate slot");
   }
-  return Subject{slot, integrity::GateSlotAt(slot)->table};
+  const Subject subject{slot, integrity::GateSlotAt(slot)->table};
+  // The first look-up of a table reads the catalog; the rest remember.
+  RV_RETURN_IF_ERROR(pg::PgCall([&] {
+                       return integrity::SlotsOfRelation(subject.table).size();
+                     }).status());
+  return subject;
 }
 
 // Each Repeat... does one thing `times` times. Functions of their own, so that
