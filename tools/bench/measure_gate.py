@@ -137,7 +137,7 @@ def _called(profile, root):
 
 
 def _locks(bench, server):
-    rows = []
+    print("\nfunctions that run, by callgrind (bar: no lock)")
     for what, repeat in (("decision", "RepeatDecision"),
                          ("admission", "RepeatAdmission"),
                          ("lwlock", "RepeatLock")):
@@ -151,9 +151,7 @@ def _locks(bench, server):
         locks = [name for name in names if _LOCKS.search(name)]
         short = [re.sub(r"\(.*", "", name.replace("(anonymous namespace)::",
                                                   "")) for name in names]
-        rows.append([what, len(locks), ", ".join(short)])
-    table("functions that run, by callgrind (bar: no lock)",
-          ["what", "locks", "functions"], rows)
+        print(f"  {what}: {len(locks)} locks: {', '.join(short)}")
 
 
 def run(bench):

@@ -2,7 +2,9 @@
 
 The peer is the same table with pgvector in a server without ruvector. The
 bar: 1.02 times its instructions for a single-row INSERT. The narrower the
-row, the harder: three dimensions and a key.
+row, the harder: three dimensions and a key. Searches are shown beside it,
+exact ones over a hundred rows: an HNSW index is another one each time it is
+built, and its searches differ by more than the gate costs.
 """
 
 from bench_server import Counted, enrol, pgbench, table
@@ -10,13 +12,13 @@ from bench_server import Counted, enrol, pgbench, table
 BAR = 1.02
 
 INSERT = "INSERT INTO items (v) VALUES ('[0.5,0.25,0.125]');\n"
-SEARCH = "SELECT id FROM items ORDER BY v <-> '[0.4,0.6,0.2]' LIMIT 1;\n"
+SEARCH = "SELECT id FROM searched ORDER BY v <-> '[0.4,0.6,0.2]' LIMIT 1;\n"
 
 STATEMENTS = [
     ("insert", INSERT, []),
     ("insert, prepared", INSERT, ["-M", "prepared"]),
-    ("search by HNSW", SEARCH, []),
-    ("search by HNSW, prepared", SEARCH, ["-M", "prepared"]),
+    ("search", SEARCH, []),
+    ("search, prepared", SEARCH, ["-M", "prepared"]),
 ]
 
 
@@ -27,12 +29,9 @@ def _prepare(server, extension, enrolled):
                    "v vector(3) NOT NULL)")
     server.execute("CREATE TABLE searched (id bigserial PRIMARY KEY, "
                    "v vector(3) NOT NULL)")
-    server.execute("SELECT setseed(0.5)")
     server.execute(
         "INSERT INTO searched (v) SELECT ARRAY[(i * 37) % 101, (i * 53) % 103,"
-        " (i * 71) % 107]::vector FROM generate_series(1, 2000) i")
-    # pgvector's own seed is fixed: both servers get the same index.
-    server.execute("CREATE INDEX ON searched USING hnsw (v vector_l2_ops)")
+        " (i * 71) % 107]::vector FROM generate_series(1, 100) i")
     server.execute("VACUUM ANALYZE searched")
     if enrolled:
         for relation in ("items", "searched"):
@@ -56,8 +55,7 @@ def _measure(bench, name, preload, extension, enrolled):
     with Counted(bench, server) as counted:
         if enrolled:
             _await_gate(server)
-        for i, (_, text, options) in enumerate(STATEMENTS):
-            script = text.replace("FROM items", "FROM searched")
+        for i, (_, script, options) in enumerate(STATEMENTS):
             slopes.append(counted.slope(
                 lambda n, script=script, options=options: pgbench(
                     server, *options, transactions=n, script=script),
