@@ -1,7 +1,5 @@
 #include "pgext/integrity/classify.h"
 
-#include "absl/container/flat_hash_map.h"
-
 extern "C" {
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
