@@ -62,8 +62,8 @@ RV_BENCH_REPEAT bool RepeatDecision(const Subject& subject, int times) {
     const uint32_t running =
         slot.in_flight[static_cast<size_t>(kOperation)].load(
             std::memory_order_relaxed);
-    allowed &= integrity::DecideAtSlot(slot, kOperation, {running, 1})
-                   .allowed();
+    allowed &=
+        integrity::DecideAtSlot(slot, kOperation, {running, 1}).allowed();
   }
   return allowed;
 }
@@ -101,8 +101,8 @@ constexpr Repeated kAll[] = {{"nothing", RepeatNothing},
                              {"lwlock", RepeatLock}};
 
 double Quantile(std::vector<double>& values, double q) {
-  const auto at = values.begin() +
-                  static_cast<ptrdiff_t>(q * (values.size() - 1));
+  const auto at =
+      values.begin() + static_cast<ptrdiff_t>(q * (values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }

@@ -27,8 +27,7 @@ ordered_json OrNull(const std::optional<double>& value) {
 // The members of both objects; of two of one name jsonb keeps the latter.
 std::string Joined(absl::string_view object, absl::string_view more) {
   if (object.size() <= 2) return Name(more);
-  return absl::StrCat(object.substr(0, object.size() - 1), ",",
-                      more.substr(1));
+  return absl::StrCat(object.substr(0, object.size() - 1), ",", more.substr(1));
 }
 
 // The nodes' own data are text already, and most of the whole: parsing them

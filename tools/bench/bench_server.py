@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import time
 
 from harness import Cluster, Installation, wait_for
@@ -33,8 +32,8 @@ class Bench:
         module = built_tree() / "pgext/bench/ruvector.so"
         peer = built_tree() / "tools/bench/gate_peer.so"
         if not module.exists() or not peer.exists():
-            raise SystemExit("error: not built; run: bazel build "
-                             "//pgext:files //tools/bench:files")
+            raise SystemExit("error: not built; run: "
+                             "bazel build //tools/bench:files")
         self.installation = Installation()
         for file in (module, peer):
             target = self.installation.pkglibdir / file.name
@@ -198,12 +197,3 @@ def enrol(server, name, relation, column="v", dbname="postgres"):
     status = server.value("SELECT ruvector_integrity_sample(%s)", [name],
                           dbname=dbname)
     assert status["state"] == "normal", status
-
-
-def seconds_text(seconds):
-    return f"{seconds * 1e3:,.1f} ms" if seconds < 10 else f"{seconds:,.1f} s"
-
-
-def run_quietly(*command):
-    return subprocess.run(command, check=True, text=True,
-                          capture_output=True).stdout

@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT = 760, 460
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 30, 50, 60
+_INSET = 24  # between the frame and the first and last decade
 _COLOURS = ["#1f5fa8", "#c05a14", "#2c7a3d"]
 
 
@@ -38,10 +39,12 @@ class Plot:
             *self._legend(), "</svg>", ""])
 
     def _x(self, value):
-        return _position(value, self._x_range, _LEFT, _WIDTH - _RIGHT)
+        return _position(value, self._x_range, _LEFT + _INSET,
+                         _WIDTH - _RIGHT - _INSET)
 
     def _y(self, value):
-        return _position(value, self._y_range, _HEIGHT - _BOTTOM, _TOP)
+        return _position(value, self._y_range, _HEIGHT - _BOTTOM - _INSET,
+                         _TOP + _INSET)
 
     def _axes(self):
         left, right = _LEFT, _WIDTH - _RIGHT
@@ -68,11 +71,12 @@ class Plot:
         for name, value in self._levels:
             y = self._y(value)
             yield _rule(_LEFT, y, _WIDTH - _RIGHT, y, "#a11", dashes="7 4")
-            yield _text(_WIDTH - _RIGHT - 6, y - 6, name, anchor="end",
-                        colour="#a11")
+            yield _text(_LEFT + 14, y + 16, name, colour="#a11")
 
     def _curves(self):
-        for (_, points), colour in zip(self._lines, _COLOURS):
+        for i, ((_, points), colour) in enumerate(
+                zip(self._lines, _COLOURS)):
+            above = i == 0  # the figures of the others go below their line
             at = [(self._x(x), self._y(y)) for x, y in points]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
             yield (f'<polyline points="{path}" fill="none" '
@@ -80,8 +84,8 @@ class Plot:
             for (x, y), (_, value) in zip(at, points):
                 yield (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" '
                        f'fill="{colour}"/>')
-                yield _text(x, y - 9, f"{value:,.3g}", size=11,
-                            anchor="middle", colour=colour)
+                yield _text(x, y - 9 if above else y + 18, f"{value:,.3g}",
+                            size=11, anchor="middle", colour=colour)
 
     def _legend(self):
         for i, ((name, _), colour) in enumerate(zip(self._lines, _COLOURS)):
