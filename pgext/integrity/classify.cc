@@ -7,21 +7,17 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "catalog/dependency.h"
 }
 
 namespace ruvector::integrity {
 namespace {
 
-bool IsDistanceOperator(Oid op) {
-  char* name = get_opname(op);
-  if (name == nullptr) return false;
-  constexpr const char* kNames[] = {"<->", "<=>", "<#>", "<+>", "<~>", "<%>"};
-  bool listed = false;
-  for (const char* known : kNames) listed = listed || strcmp(name, known) == 0;
-  pfree(name);
-  if (!listed || op < FirstNormalObjectId) return false;
+// Catalog access: may raise.
+bool BelongsToVectors(Oid op) {
   const Oid extension = getExtensionOfObject(OperatorRelationId, op);
   if (!OidIsValid(extension)) return false;
   char* owner = get_extension_name(extension);
@@ -29,6 +25,40 @@ bool IsDistanceOperator(Oid op) {
                                          strcmp(owner, "ruvector") == 0);
   if (owner != nullptr) pfree(owner);
   return ours;
+}
+
+bool LooksUpDistance(Oid op) {
+  char* name = get_opname(op);
+  if (name == nullptr) return false;
+  constexpr const char* kNames[] = {"<->", "<=>", "<#>", "<+>", "<~>", "<%>"};
+  bool listed = false;
+  for (const char* known : kNames) listed = listed || strcmp(name, known) == 0;
+  pfree(name);
+  return listed && BelongsToVectors(op);
+}
+
+// scope: backend. What this backend has found out; no cache of the server
+// tells an operator's extension, and reading pg_depend and pg_extension for
+// every search costs more than all the rest of the gate. Never destroyed.
+absl::flat_hash_map<Oid, bool>& KnownOperators() {
+  static auto* known = new absl::flat_hash_map<Oid, bool>;
+  return *known;
+}
+
+void OnOperatorInvalidated(Datum, int, uint32) { KnownOperators().clear(); }
+
+bool IsDistanceOperator(Oid op) {
+  if (op < FirstNormalObjectId) return false;
+  static bool registered = false;  // scope: backend
+  if (!registered) {
+    CacheRegisterSyscacheCallback(OPEROID, OnOperatorInvalidated, Datum{0});
+    registered = true;
+  }
+  const auto found = KnownOperators().find(op);
+  if (found != KnownOperators().end()) return found->second;
+  const bool distance = LooksUpDistance(op);
+  KnownOperators()[op] = distance;
+  return distance;
 }
 
 bool HasDistance(Node* node, void* context) {

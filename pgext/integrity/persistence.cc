@@ -24,23 +24,32 @@ ordered_json OrNull(const std::optional<double>& value) {
   return value.has_value() ? ordered_json(*value) : ordered_json();
 }
 
-ordered_json NodesJson(const graph::ContractedGraph& graph) {
-  ordered_json nodes = ordered_json::array();
+// The members of both objects; of two of one name jsonb keeps the latter.
+std::string Joined(absl::string_view object, absl::string_view more) {
+  if (object.size() <= 2) return Name(more);
+  return absl::StrCat(object.substr(0, object.size() - 1), ",", more.substr(1));
+}
+
+// The nodes' own data are text already, and most of the whole: parsing them
+// to print them again would cost more than the rest of the pass.
+std::string NodesJson(const graph::ContractedGraph& graph) {
+  std::string nodes = "[";
   for (const graph::Node& node : graph.nodes) {
-    ordered_json data = ordered_json::parse(node.data, nullptr, false);
-    if (!data.is_object()) data = ordered_json::object();
-    data["importance"] = node.importance;
-    data["applied_health"] = node.applied_health;
-    if (node.members != 1) data["members"] = node.members;
-    if (node.stale) data["stale"] = true;
-    if (node.lost) data["lost"] = true;
-    nodes.push_back({{"t", Name(graph::ToString(node.type))},
-                     {"i", node.id},
-                     {"n", node.name},
-                     {"d", std::move(data)},
-                     {"h", OrNull(node.health)}});
+    ordered_json more{{"importance", node.importance},
+                      {"applied_health", node.applied_health}};
+    if (node.members != 1) more["members"] = node.members;
+    if (node.stale) more["stale"] = true;
+    if (node.lost) more["lost"] = true;
+    const ordered_json columns{{"t", Name(graph::ToString(node.type))},
+                               {"i", node.id},
+                               {"n", node.name},
+                               {"h", OrNull(node.health)}};
+    const std::string data =
+        absl::StrCat("{\"d\":", Joined(node.data, Dump(more)), "}");
+    absl::StrAppend(&nodes, nodes.size() > 1 ? "," : "",
+                    Joined(Dump(columns), data));
   }
-  return nodes;
+  return nodes + "]";
 }
 
 ordered_json EdgesJson(const graph::ContractedGraph& graph,
@@ -67,35 +76,41 @@ ordered_json EdgesJson(const graph::ContractedGraph& graph,
   return edges;
 }
 
-constexpr char kUpsertNodes[] =
-    "INSERT INTO ruvector.contracted_graph AS g (collection_id, node_type,"
+// One statement for what goes and what comes, so that the JSON is read once.
+constexpr char kReplaceNodes[] =
+    "WITH x AS MATERIALIZED (SELECT * FROM pg_catalog.jsonb_to_recordset("
+    "$2::pg_catalog.jsonb) AS x(t text, i int8, n text, d jsonb, h float4)),"
+    " gone AS (DELETE FROM ruvector.contracted_graph g WHERE collection_id ="
+    " $1::pg_catalog.int4 AND NOT EXISTS (SELECT FROM x"
+    " WHERE x.t = g.node_type AND x.i = g.node_id))"
+    " INSERT INTO ruvector.contracted_graph AS g (collection_id, node_type,"
     " node_id, node_name, node_data, health_score, last_updated)"
     " SELECT $1::pg_catalog.int4, x.t, x.i, x.n, x.d, x.h, pg_catalog.now()"
-    " FROM pg_catalog.jsonb_to_recordset($2::pg_catalog.jsonb)"
-    " AS x(t text, i int8, n text, d jsonb, h float4)"
+    " FROM x"
     " ON CONFLICT (collection_id, node_type, node_id) DO UPDATE SET"
     " node_name = EXCLUDED.node_name, node_data = EXCLUDED.node_data,"
     " health_score = EXCLUDED.health_score, last_updated = pg_catalog.now()"
     " WHERE (g.node_name, g.node_data, g.health_score) IS DISTINCT FROM"
     " (EXCLUDED.node_name, EXCLUDED.node_data, EXCLUDED.health_score)";
 
-constexpr char kDeleteNodes[] =
-    "DELETE FROM ruvector.contracted_graph g WHERE collection_id ="
-    " $1::pg_catalog.int4 AND NOT EXISTS (SELECT FROM"
-    " pg_catalog.jsonb_to_recordset($2::pg_catalog.jsonb)"
-    " AS x(t text, i int8) WHERE x.t = g.node_type AND x.i = g.node_id)";
-
-constexpr char kUpsertEdges[] =
-    "INSERT INTO ruvector.contracted_edges AS g (collection_id, source_type,"
-    " source_id, target_type, target_id, edge_type, capacity,"
-    " baseline_capacity, current_flow, latency_ms, error_rate, in_cut)"
-    " SELECT $1::pg_catalog.int4, x.st, x.si, x.tt, x.ti, x.e,"
-    " pg_catalog.sum(x.c), pg_catalog.sum(x.b), pg_catalog.sum(x.f),"
-    " pg_catalog.max(x.l), pg_catalog.max(x.r), pg_catalog.bool_or(x.x)"
+constexpr char kReplaceEdges[] =
+    "WITH x AS MATERIALIZED (SELECT x.st, x.si, x.tt, x.ti, x.e,"
+    " pg_catalog.sum(x.c) AS c, pg_catalog.sum(x.b) AS b,"
+    " pg_catalog.sum(x.f) AS f, pg_catalog.max(x.l) AS l,"
+    " pg_catalog.max(x.r) AS r, pg_catalog.bool_or(x.x) AS x"
     " FROM pg_catalog.jsonb_to_recordset($2::pg_catalog.jsonb)"
     " AS x(st text, si int8, tt text, ti int8, e text, c float4, b float4,"
     " f float4, l float4, r float4, x bool)"
-    " GROUP BY x.st, x.si, x.tt, x.ti, x.e"
+    " GROUP BY x.st, x.si, x.tt, x.ti, x.e),"
+    " gone AS (DELETE FROM ruvector.contracted_edges g WHERE collection_id ="
+    " $1::pg_catalog.int4 AND NOT EXISTS (SELECT FROM x"
+    " WHERE x.st = g.source_type AND x.si = g.source_id AND"
+    " x.tt = g.target_type AND x.ti = g.target_id AND x.e = g.edge_type))"
+    " INSERT INTO ruvector.contracted_edges AS g (collection_id, source_type,"
+    " source_id, target_type, target_id, edge_type, capacity,"
+    " baseline_capacity, current_flow, latency_ms, error_rate, in_cut)"
+    " SELECT $1::pg_catalog.int4, x.st, x.si, x.tt, x.ti, x.e,"
+    " x.c, x.b, x.f, x.l, x.r, x.x FROM x"
     " ON CONFLICT (collection_id, source_type, source_id, target_type,"
     " target_id, edge_type) DO UPDATE SET capacity = EXCLUDED.capacity,"
     " baseline_capacity = EXCLUDED.baseline_capacity,"
@@ -106,14 +121,6 @@ constexpr char kUpsertEdges[] =
     " g.error_rate, g.in_cut) IS DISTINCT FROM (EXCLUDED.capacity,"
     " EXCLUDED.baseline_capacity, EXCLUDED.current_flow, EXCLUDED.latency_ms,"
     " EXCLUDED.error_rate, EXCLUDED.in_cut)";
-
-constexpr char kDeleteEdges[] =
-    "DELETE FROM ruvector.contracted_edges g WHERE collection_id ="
-    " $1::pg_catalog.int4 AND NOT EXISTS (SELECT FROM"
-    " pg_catalog.jsonb_to_recordset($2::pg_catalog.jsonb)"
-    " AS x(st text, si int8, tt text, ti int8, e text)"
-    " WHERE x.st = g.source_type AND x.si = g.source_id AND"
-    " x.tt = g.target_type AND x.ti = g.target_id AND x.e = g.edge_type)";
 
 ordered_json SideJson(const graph::ContractedGraph& graph,
                       const std::vector<uint8_t>& side) {
@@ -249,12 +256,11 @@ absl::Status PersistGraph(pg::SpiSession& spi,
                           const graph::ContractedGraph& graph,
                           const graph::Assessment& assessment) {
   const pg::SqlParam id = pg::SqlInt(int64_t{graph.collection_id});
-  const pg::SqlParam nodes = pg::SqlText(Dump(NodesJson(graph)));
+  const pg::SqlParam nodes = pg::SqlText(NodesJson(graph));
   const pg::SqlParam edges = pg::SqlText(Dump(EdgesJson(graph, assessment)));
-  RV_RETURN_IF_ERROR(spi.Execute(kDeleteEdges, {id, edges}).status());
-  RV_RETURN_IF_ERROR(spi.Execute(kDeleteNodes, {id, nodes}).status());
-  RV_RETURN_IF_ERROR(spi.Execute(kUpsertNodes, {id, nodes}).status());
-  return spi.Execute(kUpsertEdges, {id, edges}).status();
+  // Nodes first: the edges refer to them, and those of a node go with it.
+  RV_RETURN_IF_ERROR(spi.Execute(kReplaceNodes, {id, nodes}).status());
+  return spi.Execute(kReplaceEdges, {id, edges}).status();
 }
 
 absl::Status PersistState(pg::SpiSession& spi, const StateToPersist& state) {

@@ -65,16 +65,17 @@ class Cluster:
         self._write_settings()
         return self
 
-    def start(self, env=None, timeout=60):
+    def start(self, env=None, timeout=60, under=()):
         """Starts the server and waits until it takes connections.
 
-        `env` adds to its environment. The server dies with the test process.
+        `env` adds to its environment; `under` is a program, with its options,
+        that runs it: valgrind. The server dies with the test process.
         """
         assert self._process is None, f"server '{self.name}' is running"
         mark = self.log_mark()
         with open(self.logfile, "ab") as log:
             self._process = subprocess.Popen(
-                [self.installation.bin / "postgres", "-D", self.data],
+                [*under, self.installation.bin / "postgres", "-D", self.data],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
                 preexec_fn=die_with_parent, **popen_as_server())
