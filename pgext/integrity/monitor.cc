@@ -148,9 +148,12 @@ absl::Status Monitor::ApplyOverride(pg::SpiSession& spi, absl::Time now) {
 absl::Status Monitor::Refresh(pg::SpiSession& spi,
                               const Collection& collection, absl::Time now) {
   collection_ = collection;
+  RV_FAILPOINT("integrity.refresh.start");
   if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
-  return ApplyOverride(spi, now);
+  RV_RETURN_IF_ERROR(ApplyOverride(spi, now));
+  RV_FAILPOINT("integrity.refresh.before_commit");
+  return absl::OkStatus();
 }
 
 absl::Status Monitor::Replay(pg::SpiSession& spi,
@@ -400,6 +403,7 @@ void Monitor::Publish(int index) {
 }
 
 void Monitor::Committed(int slot) {
+  failpoint::Check("integrity.publish.start").IgnoreError();
   controller_ = pending_;
   if (running_.has_value()) {
     seen_ = running_->observation;
