@@ -22,6 +22,8 @@ struct Entry {
 constexpr uint32_t kMaxSleepMs = 3600 * 1000;
 constexpr uint32_t kHangPollMs = 10;
 
+std::atomic<HangCallback> hang_callback{nullptr};
+
 // The part before the next `separator`, taken off `text`.
 std::string_view TakeUntil(char separator, std::string_view& text) {
   const size_t end = text.find(separator);
@@ -111,11 +113,14 @@ void SetConfiguration(const char* configuration) {
                                 std::memory_order_release);
 }
 
+void OnHang(HangCallback callback) { hang_callback.store(callback); }
+
 namespace internal {
 
 absl::Status Hit(std::string_view name) {
   const std::optional<Entry> entry = Find(name);
   if (!entry.has_value()) return absl::OkStatus();
+  bool first = true;
   switch (entry->action) {
     case Action::kError:
       return absl::InternalError(
@@ -129,6 +134,10 @@ absl::Status Hit(std::string_view name) {
     case Action::kHang:
       for (std::optional<Entry> now = entry;
            now.has_value() && now->action == Action::kHang; now = Find(name)) {
+        if (const HangCallback tell = hang_callback.load(); tell != nullptr) {
+          tell(name, first);
+        }
+        first = false;
         Sleep(kHangPollMs);
       }
       break;

@@ -10,7 +10,8 @@
 //   name=action[,name=action...]
 //     error     returns kInternal from the enclosing function
 //     kill      SIGKILL to this process: what kill -9 or the OOM killer do
-//     hang      does not return while this action is configured
+//     hang      does not return while this action is configured; the
+//               process looks every 10 ms and calls OnHang's callback first
 //     sleep:MS  sleeps that many milliseconds, then goes on
 //
 // Names are string literals of [a-z0-9_.], "<module>.<thing>.<moment>"; grep
@@ -39,6 +40,12 @@ absl::Status Validate(std::string_view configuration);
 // nullptr or "" turns all failpoints off. Not copied. Parts that Validate
 // refuses are ignored when hit.
 void SetConfiguration(const char* configuration);
+
+// What a hanging process calls before each look at the configuration, with
+// `first` at the beginning of a hang: to tell of it and to take up a changed
+// configuration, which no main loop does for it now. nullptr: nothing.
+using HangCallback = void (*)(std::string_view name, bool first);
+void OnHang(HangCallback callback);
 
 namespace internal {
 inline std::atomic<const char*> configuration{nullptr};

@@ -93,6 +93,20 @@ TEST_F(FailpointTest, HangEndsWhenItIsNoLongerConfigured) {
   signal(SIGALRM, SIG_DFL);
 }
 
+int hang_calls = 0;
+
+TEST_F(FailpointTest, AHangTellsAndCanBeEndedByWhatItCalls) {
+  OnHang([](std::string_view name, bool first) {
+    EXPECT_EQ(name, "test.status");
+    EXPECT_EQ(first, hang_calls == 0);
+    if (++hang_calls == 3) SetConfiguration(nullptr);
+  });
+  SetConfiguration("test.status=hang");
+  EXPECT_TRUE(Guarded().ok());
+  OnHang(nullptr);
+  EXPECT_EQ(hang_calls, 3);
+}
+
 TEST_F(FailpointTest, SleepTakesItsTime) {
   SetConfiguration("test.status=sleep:30");
   const absl::Time begin = absl::Now();

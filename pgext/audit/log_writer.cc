@@ -311,6 +311,7 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
                  pg::SqlText(FormatTimeUs(checkpoint.created_at_us)),
                  pg::SqlText(signer_->key_id()), pg::SqlBytes(sealed.payload),
                  pg::SqlBytes(AsView(sealed.signature))}));
+  RV_FAILPOINT("audit.checkpoint.before_commit");
   return *rows.Int(0, 0);
 }
 
@@ -400,6 +401,7 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
                    pg::SqlText(FormatTimeUs(event.created_at_us)),
                    pg::SqlText(reason)})
           .status());
+  RV_FAILPOINT("audit.revoke.before_append");
   RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
   return Store(spi);
 }
@@ -438,6 +440,7 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
                   " WHERE id < $1::pg_catalog.int8 ORDER BY id",
                   {pg::SqlInt(end)})
           .status());
+  RV_FAILPOINT("audit.prune.before_delete");
   const LogChangeAllowed allowed;
   return spi.Execute("DELETE FROM ruvector.integrity_events"
                      " WHERE id < $1::pg_catalog.int8",
@@ -447,11 +450,13 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
 absl::Status LogWriter::Committed() {
   resumed_ = resumed_ || resuming_;
   resuming_ = false;
+  failpoint::Check("audit.seal.before_ring_removal").IgnoreError();
   if (ring_ticket_ != 0) RemoveRingEvents(MyDatabaseId, ring_ticket_);
   ring_ticket_ = 0;
   if (rotated_from_.empty()) return absl::OkStatus();
   const std::string old = std::move(rotated_from_);
   rotated_from_.clear();
+  RV_FAILPOINT("audit.rotate.after_commit");
   return RotateKeyFile(old);
 }
 

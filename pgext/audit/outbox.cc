@@ -1,5 +1,6 @@
 #include "pgext/audit/outbox.h"
 
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/bridge/pg_call.h"
@@ -14,7 +15,10 @@ bool callback_registered = false;  // scope: backend
 void OnTransactionEnd(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_COMMIT:
-      if (wake_at_commit) boot::WakeWorker(MyDatabaseId);
+      if (wake_at_commit) {
+        failpoint::Check("audit.outbox.before_wake").IgnoreError();
+        boot::WakeWorker(MyDatabaseId);
+      }
       wake_at_commit = false;
       break;
     case XACT_EVENT_ABORT:
@@ -59,6 +63,7 @@ absl::Status AppendOutbox(pg::SpiSession& spi, const OutboxEvent& event) {
                    SqlOptionalText(event.witness_edges)})
           .status());
   WakeWorkerAtCommit();
+  RV_FAILPOINT("audit.outbox.after_insert");
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "core/audit/command_signer.h"
 #include "core/audit/key_file.h"
 #include "core/audit/keys.h"
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "pgext/boot/settings.h"
 #include "pgext/bridge/pg_status.h"
@@ -109,6 +110,7 @@ absl::StatusOr<std::unique_ptr<Signer>> FirstKey(const Crypto& crypto,
   absl::StatusOr<PrivateKey> key = LoadPrivateKey(crypto, path);
   if (absl::IsNotFound(key.status())) key = CreatePrivateKey(crypto, path);
   RV_RETURN_IF_ERROR(key.status());
+  RV_FAILPOINT("audit.first_key.before_register");
   auto signer = std::make_unique<FileSigner>(crypto, *std::move(key));
   RV_RETURN_IF_ERROR(
       Register(spi, *signer, NowUs(), "made when the log was opened"));
@@ -191,6 +193,7 @@ absl::StatusOr<std::unique_ptr<Signer>> PrepareNextKey(const Crypto& crypto,
                                             "\": ", strerror(errno)));
   }
   RV_ASSIGN_OR_RETURN(PrivateKey key, CreatePrivateKey(crypto, NextPath()));
+  RV_FAILPOINT("audit.rotate.before_register");
   auto signer = std::make_unique<FileSigner>(crypto, std::move(key));
   RV_RETURN_IF_ERROR(Register(spi, *signer, now_us, "made by rotation"));
   return signer;
@@ -203,6 +206,7 @@ absl::Status RotateKeyFile(const std::string& old_key_id) {
     RV_RETURN_IF_ERROR(
         Rename(path, absl::StrCat(path, ".", old_key_id.substr(0, 16))));
   }
+  RV_FAILPOINT("audit.rotate.between_files");
   return Rename(NextPath(), path);
 }
 

@@ -2,7 +2,9 @@
 
 #include "core/base/failpoint.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_call.h"
 extern "C" {
+#include "postmaster/interrupt.h"
 #include "utils/guc.h"
 }
 
@@ -40,6 +42,20 @@ bool CheckFailpoints(char** value, void**, GucSource) {
 // A setting that this process takes up at once.
 void AssignFailpoints(const char* value, void*) {
   failpoint::SetConfiguration(value);
+}
+
+// Says where this process hangs, and takes up a reload that ends it.
+void WhileHanging(std::string_view name, bool first) {
+  (void)pg::PgCall([&] {
+    if (first) {
+      ereport(LOG, (errmsg("failpoint \"%.*s\": hanging",
+                           static_cast<int>(name.size()), name.data())));
+    }
+    if (ConfigReloadPending) {
+      ConfigReloadPending = false;
+      ProcessConfigFile(PGC_SIGHUP);
+    }
+  });
 }
 
 constexpr config_enum_entry kTrustOptions[] = {
@@ -181,6 +197,7 @@ void Define(bool preloaded) {
       &plugin_trust, kTrustAny, kTrustOptions, PGC_SIGHUP, 0, nullptr, nullptr,
       nullptr);
   MarkGUCPrefixReserved("ruvector");
+  failpoint::OnHang(WhileHanging);
 }
 
 }  // namespace ruvector::settings

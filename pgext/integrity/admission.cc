@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/clock.h"
+#include "core/base/failpoint.h"
 #include "nlohmann/json.hpp"
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/outbox.h"
@@ -224,6 +225,7 @@ absl::StatusOr<Decision> WaitForImprovement(GateSlot& slot,
 absl::Status Defer(GateSlot& slot, const Decision& decision,
                    const Request& request) {
   CountOutcome(slot, decision.operation, Outcome::kDeferred);
+  RV_FAILPOINT("integrity.gate.before_wait");
   absl::StatusOr<Decision> later =
       WaitForImprovement(slot, request, decision.retry_after_secs);
   if (!later.ok()) return later.status();
@@ -329,6 +331,7 @@ absl::Status EnterInFlight(int index, Operation operation,
   MemoryContextRegisterResetCallback(context, &held->callback);
   const uint32_t before = slot.in_flight[Index(operation)].fetch_add(1);
   held->active = true;
+  RV_FAILPOINT("integrity.gate.after_enter");
   // Others may have entered since Admit: of those who meet here, only as many
   // as the limit allows stay.
   const Decision decision = DecideAtSlot(slot, operation, {before, 0});

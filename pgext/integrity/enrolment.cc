@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "core/gate/policy.h"
 #include "nlohmann/json.hpp"
@@ -230,7 +231,9 @@ absl::Status Unregister(pg::SpiSession& spi, const Collection& collection,
   event.metadata =
       ordered_json{{"action", "unregister"}, {"reason", reason}}.dump();
   event.user = user;
-  return audit::AppendOutbox(spi, event);
+  RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
+  RV_FAILPOINT("integrity.unregister.before_commit");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -283,6 +286,7 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
                        .dump();
   event.user = user;
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
+  RV_FAILPOINT("integrity.register.before_commit");
   return Int32GetDatum(static_cast<int32>(id));
 }
 

@@ -31,7 +31,8 @@ namespace {
 using gate::Decision;
 
 // The answer from the tables, where no slot holds it: the library is not
-// preloaded, the server just restarted, or no slot was free.
+// preloaded, the server just restarted and the worker has not published yet,
+// or no slot was free.
 absl::StatusOr<Decision> DecideFromTables(const std::string& name,
                                           gate::Operation operation) {
   pg::AsExtensionOwner owner;
@@ -172,7 +173,7 @@ RV_SQL_FUNCTION(ruvector_integrity_gate) {
   RV_ASSIGN_OR_RETURN(const gate::Operation operation,
                       gate::ParseOperation(operation_name));
   const int index = SlotOfCollection(name);
-  if (index < 0) {
+  if (index < 0 || ReadGateFacts(*GateSlotAt(index)).published == 0) {
     RV_ASSIGN_OR_RETURN(const Decision decision,
                         DecideFromTables(name, operation));
     return DecisionJsonb(decision);

@@ -143,16 +143,22 @@ absl::Status Monitor::ApplyOverride(pg::SpiSession& spi, absl::Time now) {
 absl::Status Monitor::Refresh(pg::SpiSession& spi,
                               const Collection& collection, absl::Time now) {
   collection_ = collection;
+  RV_FAILPOINT("integrity.refresh.start");
   if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
-  return ApplyOverride(spi, now);
+  RV_RETURN_IF_ERROR(ApplyOverride(spi, now));
+  RV_FAILPOINT("integrity.refresh.before_commit");
+  ready_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Monitor::Replay(pg::SpiSession& spi,
                              const Collection& collection) {
   collection_ = collection;
   RV_RETURN_IF_ERROR(LoadController(spi));
-  return LoadPolicy(spi);
+  RV_RETURN_IF_ERROR(LoadPolicy(spi));
+  ready_ = true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
@@ -287,7 +293,7 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
   return Notify(spi, "threshold_approach", nullptr);
 }
 
-absl::Status Monitor::EmitSample(pg::SpiSession& spi, const Result& result,
+absl::Status Monitor::EmitSample(pg::SpiSession& spi, Result& result,
                                  absl::Time now) {
   const std::optional<double>& norm = result.assessment.norm;
   const bool moved =
@@ -309,14 +315,18 @@ absl::Status Monitor::EmitSample(pg::SpiSession& spi, const Result& result,
                          {"edge_count", result.graph.edges.size()},
                          {"stale", result.assessment.stale},
                          {"computation_time_ms", result.milliseconds}});
-  recorded_norm_ = norm;
-  recorded_at_ = now;
+  result.recorded = true;
+  result.at = now;
   return audit::AppendOutbox(spi, event);
 }
 
 absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now) {
   next_sample_ = now + absl::Seconds(policy_.sample_interval_secs);
   RV_FAILPOINT("integrity.pass.start");
+  if (!ready_) {
+    return absl::FailedPreconditionError(
+        "its state and policy could not be read yet");
+  }
   RV_ASSIGN_OR_RETURN(running_, Evaluate(spi, now));
   pending_ = running_->step.next;
   RV_RETURN_IF_ERROR(Emit(spi, running_->step, now));
@@ -396,13 +406,18 @@ void Monitor::Publish(int index) {
 }
 
 void Monitor::Committed(int slot) {
+  failpoint::Check("integrity.publish.start").IgnoreError();
   controller_ = pending_;
   if (running_.has_value()) {
+    if (running_->recorded) {
+      recorded_norm_ = running_->assessment.norm;
+      recorded_at_ = running_->at;
+    }
     seen_ = running_->observation;
     last_ = std::move(running_);
     running_.reset();
   }
-  if (slot < 0) return;
+  if (slot < 0 || !ready_) return;
   ObserveRates(slot);
   FlushRefusals(*GateSlotAt(slot));
   Publish(slot);

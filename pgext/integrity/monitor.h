@@ -36,11 +36,13 @@ class Monitor {
                        absl::Time now);
 
   // One pass, in the caller's transaction. The events it makes go to the
-  // outbox, with the state they tell of.
+  // outbox, with the state they tell of. An error until a Refresh succeeded:
+  // the state in the tables is not ours to replace before it was read.
   absl::Status Pass(pg::SpiSession& spi, absl::Time now);
 
   // After the caller's transaction: take over what it computed and publish it
-  // in `slot` (-1: none), or forget it.
+  // in `slot` (-1: none), or forget it. Nothing is published before a Refresh
+  // or Replay succeeded.
   void Committed(int slot);
   void RolledBack();
 
@@ -59,6 +61,8 @@ class Monitor {
     graph::Assessment assessment;
     gate::StepResult step;
     double milliseconds = 0;
+    bool recorded = false;  // there is a sample event of it
+    absl::Time at;
   };
 
   absl::Status LoadController(pg::SpiSession& spi);
@@ -67,7 +71,7 @@ class Monitor {
   absl::StatusOr<Result> Evaluate(pg::SpiSession& spi, absl::Time now);
   absl::Status Emit(pg::SpiSession& spi, const gate::StepResult& step,
                     absl::Time now);
-  absl::Status EmitSample(pg::SpiSession& spi, const Result& result,
+  absl::Status EmitSample(pg::SpiSession& spi, Result& result,
                           absl::Time now);
   absl::Status Notify(pg::SpiSession& spi, const std::string& type,
                       const gate::Transition* transition);
@@ -81,7 +85,8 @@ class Monitor {
   std::optional<int64_t> policy_id_;
   std::string policy_text_;
 
-  bool loaded_ = false;
+  bool loaded_ = false;  // the controller
+  bool ready_ = false;   // and the policy: there is something to publish
   gate::ControllerState controller_;  // as committed
   gate::ControllerState pending_;     // as the running transaction has it
   std::optional<Result> last_;        // of the last committed pass

@@ -1,6 +1,7 @@
 // SQL: policies and overrides. Each change is an audited event with old and
 // new.
 #include "absl/strings/str_cat.h"
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
@@ -139,6 +140,7 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_set) {
         "policy_update", {{"action", stored.exists ? "change" : "create"},
                           {"policy", name},
                           {"changes", Changes(before, after)}}));
+    RV_FAILPOINT("integrity.policy_set.before_commit");
   }
   return pg::JsonbDatum(whole);
 }
@@ -247,6 +249,7 @@ RV_SQL_FUNCTION(ruvector_integrity_override) {
                                            {"state", state},
                                            {"reason", reason},
                                            {"duration_secs", seconds}}));
+  RV_FAILPOINT("integrity.override.before_commit");
   return Datum{0};
 }
 
@@ -266,6 +269,7 @@ RV_SQL_FUNCTION(ruvector_integrity_override_clear) {
                        {pg::SqlInt(int64_t{call.collection.id})}));
   if (removed == 0) return BoolGetDatum(false);
   RV_RETURN_IF_ERROR(call.Record("audit", {{"action", "override_clear"}}));
+  RV_FAILPOINT("integrity.override_clear.before_commit");
   return BoolGetDatum(true);
 }
 

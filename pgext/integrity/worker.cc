@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "pgext/audit/log_writer.h"
 #include "pgext/boot/database_slots.h"
@@ -103,6 +104,7 @@ bool Worker::HasExtension() {
 }
 
 absl::Status Worker::LoadCollections() {
+  RV_FAILPOINT("integrity.collections.start");
   std::vector<Collection> collections;
   RV_RETURN_IF_ERROR(WithSpi("loading collections", [&](pg::SpiSession& spi)
                                  -> absl::Status {
@@ -152,6 +154,7 @@ bool Worker::TakeOverRestored(const Collection& collection) {
 }
 
 void Worker::AssignSlots() {
+  failpoint::Check("integrity.slots.before_assign").IgnoreError();
   std::vector<SlotIdentity> identities;
   for (const auto& [id, monitor] : monitors_) {
     const Collection& c = monitor->collection();
@@ -279,6 +282,7 @@ absl::StatusOr<std::string> Worker::ServeLog(
 }
 
 absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
+  RV_FAILPOINT("integrity.request.start");
   if (standby_) {
     return pg::PgError(ERRCODE_READ_ONLY_SQL_TRANSACTION,
                        "the integrity worker of a standby only reads", "",
@@ -417,6 +421,7 @@ void ruvector_integrity_worker_main(Datum argument) {
     proc_exit(0);
   }
   before_shmem_exit(integrity::ReleaseEntry, argument);
+  failpoint::Check("integrity.worker.claimed").IgnoreError();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   integrity::RunWorker();
   proc_exit(0);

@@ -105,11 +105,12 @@ class Cluster:
     def reload(self):
         self._process.send_signal(signal.SIGHUP)
 
-    def kill9(self, pid=None):
+    def kill9(self, pid=None, stuck=()):
         """kill -9 of one server process, or of the postmaster.
 
         Waits until the process is gone; with the postmaster, until every one of
-        its children is, so that start() finds the shared memory free.
+        its children is, so that start() finds the shared memory free. The
+        children in `stuck` would not notice and are killed after it.
         """
         if pid is not None:
             self.killed.add(pid)
@@ -120,6 +121,8 @@ class Cluster:
         self._process.kill()
         self._process.wait()
         self._process = None
+        for child in stuck:
+            os.kill(child, signal.SIGKILL)
         wait_for(lambda: not any(map(_alive, children)),
                  what="the postmaster's children are gone")
 

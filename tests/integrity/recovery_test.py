@@ -6,9 +6,6 @@ import pytest
 from integrity.conftest import (chain, enrol, export, force,
                                 release, sealed, verify_offline)
 
-FAILPOINTS = ["integrity.pass.start", "integrity.pass.before_commit",
-              "audit.append.before_insert", "audit.seal.before_commit"]
-
 
 def _worker(server):
     rows = server.backends("ruvector integrity worker")
@@ -63,28 +60,6 @@ def test_counters_start_from_nothing_after_a_killed_backend(server):
     server.wait_ready()
     server.wait_for("SELECT in_flight = 0 FROM ruvector.gate_stats "
                     "WHERE operation = 'search'", timeout=60)
-    _healthy(server)
-
-
-@pytest.mark.parametrize("name", FAILPOINTS)
-def test_kill_at_every_failpoint(server, name):
-    server.configure(**{"ruvector.failpoints": f"{name}=kill"})
-    server.allow_crash(r"ruvector integrity worker.*signal 9"
-                       r"|was terminated by signal 9")
-    mark = server.log_mark()
-    try:
-        server.execute("SELECT ruvector_integrity_override('docs', 'stress', "
-                       "'at a failpoint', 600)")
-        server.execute("SELECT ruvector_integrity_sample('docs')")
-    except psycopg.Error:
-        pass  # the server restarted under us
-    from harness.waiting import wait_for
-    wait_for(lambda: "terminated by signal 9" in server.log(mark), 60,
-             what=f"{name} is hit")
-    server.configure(**{"ruvector.failpoints": ""})
-    server.wait_ready()
-    server.wait_for("SELECT state = 'stress' FROM ruvector.integrity",
-                    timeout=60)
     _healthy(server)
 
 

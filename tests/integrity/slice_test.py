@@ -5,6 +5,7 @@ import pytest
 
 from integrity.conftest import (chain, enrol, export, force, release, sealed,
                                 verify_offline)
+from sensors import oracle
 
 
 def test_a_healthy_collection_is_normal(enrolled):
@@ -22,14 +23,26 @@ def test_a_healthy_collection_is_normal(enrolled):
 
 
 def test_the_lists_hold_the_rows(enrolled):
-    (rows,) = enrolled.execute("""
-        SELECT sum((node_data -> 'list' ->> 'rows')::float),
-               count(*) FROM ruvector.contracted_graph
-         WHERE node_type = 'centroid'""")
-    data = enrolled.value("SELECT node_data FROM ruvector.contracted_graph "
-                          "WHERE node_type = 'centroid' LIMIT 1")
-    assert rows[1] == 8
-    assert data, "a node says where its health came from"
+    """Against pgvector's own pages and the nearest center by brute force."""
+    enrolled.execute("CREATE EXTENSION IF NOT EXISTS pageinspect")
+    expected = []
+    for part in ("docs_0", "docs_1"):
+        (index,), = enrolled.execute(
+            "SELECT indexrelid::regclass::text FROM pg_index "
+            "WHERE indrelid = %s::regclass", (part,))
+        lists = oracle.ivfflat(enrolled, index)
+        rows, _ = oracle.assign(
+            oracle.table_vectors(enrolled, part, "embedding"),
+            [one.center for one in lists], oracle.l2)
+        assert [len(one.entries) for one in lists] == rows
+        expected += [(f"public.{index} list {i}", n) for i, n in enumerate(rows)]
+    assert len(expected) == 8 and sum(n for _, n in expected) == 400
+    seen = enrolled.execute("""
+        SELECT node_name, (aspect ->> 'rows')::float
+          FROM ruvector.contracted_graph,
+               jsonb_array_elements(node_data -> 'aspects') aspect
+         WHERE node_type = 'centroid' AND aspect ? 'rows'""")
+    assert sorted(seen) == sorted(expected)
 
 
 def test_a_copy_is_refused_and_says_why(enrolled):
