@@ -159,6 +159,10 @@ def test_a_forced_transition_is_delivered(server, endpoint):
         "dropped": 0, "pending": 0, "last_attempt_at": None,
         "last_delivered_at": None, "last_status": None, "last_error": None}
     assert helper(server) is None, "no helper before it is needed"
+    page = {"name": "page", "command": "page-oncall", "args": ["vectors"]}
+    server.execute("SELECT ruvector_integrity_policy_set('docs', 'default', "
+                   "%s)", (json.dumps({"critical_actions": {
+                       "custom_actions": [page]}}),))
     force(server, "critical")
     headers, body = target.requests.get(timeout=60)
     assert headers["Content-Type"] == "application/json"
@@ -172,7 +176,7 @@ def test_a_forced_transition_is_delivered(server, endpoint):
         "previous_state": "normal", "new_state": "critical",
         "reason": "override", "norm": None, "lambda_cut": None,
         "lambda_norm": None, "service_norm": None, "lambda2": None,
-        "requested_actions": [{"name": "emergency_compact"}]}
+        "requested_actions": [{"name": "emergency_compact"}, page]}
     seen = settled(server, target.url, 1)
     assert (seen["delivered"], seen["last_status"], seen["last_error"]) == (
         1, 200, None)
@@ -182,7 +186,7 @@ def test_a_forced_transition_is_delivered(server, endpoint):
     assert server.value(
         "SELECT metadata -> 'requested_actions' FROM ruvector.integrity_events "
         "WHERE event_type = 'manual_override' AND new_state = 'critical'"
-    ) == [{"name": "emergency_compact"}]
+    ) == [{"name": "emergency_compact"}, page]
 
 
 def test_a_real_transition_carries_the_cut(new_cluster, endpoint):
