@@ -37,12 +37,8 @@ constexpr std::string_view ModeName(Mode mode) {
   return kModeNames[static_cast<size_t>(mode)];
 }
 
-enum class SampleMethod : uint8_t { kRandom, kStratified, kAdaptive };
-inline constexpr std::array<std::string_view, 3> kSampleMethodNames = {
-    "random", "stratified", "adaptive"};
-
-// A command that the healing supervisor is asked to run on entering a state.
-// Carried here, never executed by the gate.
+// Something that whoever listens is asked to do on entering a state: it goes
+// with the event and its notifications. The server never executes it.
 struct CustomAction {
   std::string name;
   std::string command;
@@ -119,7 +115,8 @@ struct Capacity {
 struct Channel {
   enum class Type : uint8_t { kPgNotify, kWebhook };
   Type type = Type::kPgNotify;
-  // pg_notify: the channel name, 1 to 63 bytes. webhook: an http(s) URL.
+  // pg_notify: the channel name, 1 to 63 bytes. webhook: a URL that
+  // notify::UrlObjection (core/notify/webhook_url.h) has nothing against.
   std::string target;
 };
 
@@ -150,8 +147,8 @@ struct Policy {
   // Without its band, which is that of the thresholds: see BuildOptionsOf.
   graph::HealthLimits health;
   int64_t sample_interval_secs = 60;
-  int64_t sample_size = 1000;
-  SampleMethod sample_method = SampleMethod::kAdaptive;
+  // Pages that a pass may read. nullopt: the server's setting.
+  std::optional<int64_t> sample_size;
   std::array<Actions, kNumStates> actions;  // indexed by State
   Notifications notifications;
 
@@ -168,7 +165,8 @@ struct Policy {
 // and the rules between fields
 //   threshold_low < threshold_high,
 //   threshold_low < floors of `capacity` < threshold_high,
-//   good < bad and calm < stress < critical in each of `health`.
+//   good < bad and calm < stress < critical in each of `health`,
+//   no channel twice.
 // `base` is not checked on its own; Policy() and every result of MergePolicy
 // are valid.
 absl::StatusOr<Policy> MergePolicy(const Policy& base, std::string_view json);

@@ -12,6 +12,7 @@
 #include "core/gate/json_check.h"
 #include "core/gate/policy.h"
 #include "core/gate/policy_keys.h"
+#include "core/notify/webhook_url.h"
 #include "nlohmann/json.hpp"
 
 namespace ruvector::gate {
@@ -108,9 +109,6 @@ bool ReadEnum(const json& value, const std::array<std::string_view, 3>& names,
 bool Read(const json& value, const PolicyKey&, Mode& out) {
   return ReadEnum(value, kModeNames, out);
 }
-bool Read(const json& value, const PolicyKey&, SampleMethod& out) {
-  return ReadEnum(value, kSampleMethodNames, out);
-}
 
 // Arrays are read with their own errors, since their elements have paths.
 
@@ -168,14 +166,11 @@ absl::Status ReadElement(const json& value, const std::string& path,
   if (type == "webhook") {
     out.type = Channel::Type::kWebhook;
     RV_RETURN_IF_ERROR(CheckMembers(*config, below, {"url"}));
-    RV_RETURN_IF_ERROR(
-        RequireText(*config, below, "url", 1, kMaxTextBytes, out.target));
-    if (out.target.rfind("http://", 0) != 0 &&
-        out.target.rfind("https://", 0) != 0) {
-      return Mismatch(below + ".url", "http:// or https:// URL",
-                      (*config)["url"]);
-    }
-    return absl::OkStatus();
+    RV_RETURN_IF_ERROR(RequireText(*config, below, "url", 1,
+                                   notify::kMaxUrlBytes, out.target));
+    const std::string_view expected = notify::UrlObjection(out.target);
+    if (expected.empty()) return absl::OkStatus();
+    return Mismatch(below + ".url", expected, notify::RedactUrl(out.target));
   }
   return Mismatch(path + ".type", "one of \"pg_notify\", \"webhook\"",
                   value["type"]);
@@ -235,9 +230,6 @@ json Write(int64_t value) { return value; }
 json Write(double value) { return value; }
 json Write(const std::string& value) { return value; }
 json Write(Mode value) { return ModeName(value); }
-json Write(SampleMethod value) {
-  return kSampleMethodNames[static_cast<size_t>(value)];
-}
 json Write(const Channel& channel) {
   if (channel.type == Channel::Type::kPgNotify) {
     return {{"type", "pg_notify"}, {"config", {{"channel", channel.target}}}};
@@ -400,6 +392,22 @@ absl::Status CheckRamps(const Policy& policy) {
   return absl::OkStatus();
 }
 
+absl::Status CheckChannels(const std::vector<Channel>& channels) {
+  const auto same = [](const Channel& a, const Channel& b) {
+    return a.type == b.type && a.target == b.target;
+  };
+  for (size_t i = 0; i < channels.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (!same(channels[i], channels[j])) continue;
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "policy key \"notifications.on_state_change.channels[%d]\": expected "
+          "another channel, got that of channels[%d] again",
+          i, j));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckFieldsTogether(const Policy& policy) {
   if (policy.threshold_low >= policy.threshold_high) {
     return absl::InvalidArgumentError(absl::StrFormat(
@@ -407,6 +415,7 @@ absl::Status CheckFieldsTogether(const Policy& policy) {
         "(%g), got %g",
         policy.threshold_high, policy.threshold_low));
   }
+  RV_RETURN_IF_ERROR(CheckChannels(policy.notifications.channels));
   RV_RETURN_IF_ERROR(
       CheckFloor(policy, "dependency_floor", policy.capacity.dependency_floor));
   RV_RETURN_IF_ERROR(CheckFloor(policy, "async_replica_floor",

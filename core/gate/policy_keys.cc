@@ -127,17 +127,17 @@ constexpr PolicyKey kKeys[] = {
         "The same for edges to asynchronous replicas."),
     Key("sample_interval_secs", &Get<&Policy::sample_interval_secs>, 1, 3600,
         "Time between two sensing passes."),
-    Key("sample_size", &Get<&Policy::sample_size>, 1, 1000000,
-        "Index entries that one sensing pass may sample."),
-    Key("sample_method", &Get<&Policy::sample_method>, 0, 0,
-        "How they are chosen."),
+    Key("sample_size", &Get<&Policy::sample_size>, 16, 1000000,
+        "Index and table pages that a sensing pass over this collection may "
+        "read; never more than `ruvector.page_budget`, for which null stands."),
     Key("notifications.on_state_change.enabled",
         &Get<&Policy::notifications, &Notifications::state_change_enabled>, 0,
         0, "Notify of every transition."),
     Key("notifications.on_state_change.channels",
         &Get<&Policy::notifications, &Notifications::channels>, 0, 16,
-        "Where to: `{\"type\": \"pg_notify\", \"config\": {\"channel\": "
-        "name}}` or `{\"type\": \"webhook\", \"config\": {\"url\": url}}`."),
+        "Where to, for this and the two below: `{\"type\": \"pg_notify\", "
+        "\"config\": {\"channel\": name}}` or `{\"type\": \"webhook\", "
+        "\"config\": {\"url\": url}}`; none twice."),
     Key("notifications.on_state_change.include_witness_edges",
         &Get<&Policy::notifications, &Notifications::include_witness_edges>, 0,
         0, "Send the edges of the cut along."),
@@ -305,12 +305,12 @@ constexpr PolicyKey kKeys[] = {
            Stricter::kTrue, 0, 0, "Refuse tier moves."),
     Action("emergency_compact", &InState<&Actions::emergency_compact>,
            Stricter::kNone, 0, 0,
-           "Ask the healing supervisor for a compaction on entering the "
-           "state."),
+           "Ask for a compaction on entering the state: the event and its "
+           "notifications carry it as `requested_actions`."),
     Action("custom_actions", &InState<&Actions::custom_actions>,
            Stricter::kNone, 0, 16,
-           "Ask it for these on entering the state: `{\"name\": text, "
-           "\"command\": text, \"args\": [text, ...]}`."),
+           "Ask for these in the same way: `{\"name\": text, \"command\": "
+           "text, \"args\": [text, ...]}`. The server runs none of them."),
 };
 
 template <typename T>
@@ -335,9 +335,6 @@ std::string OneOf(const std::array<std::string_view, 3>& names) {
                          names[2]);
 }
 std::string Expected(Tag<Mode>, const PolicyKey&) { return OneOf(kModeNames); }
-std::string Expected(Tag<SampleMethod>, const PolicyKey&) {
-  return OneOf(kSampleMethodNames);
-}
 template <typename T>
 std::string Expected(Tag<std::vector<T>>, const PolicyKey& key) {
   return absl::StrFormat("array of at most %.0f objects", key.max);

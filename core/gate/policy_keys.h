@@ -28,8 +28,8 @@ using Field = T& (*)(Policy&, State state);
 using AnyField =
     std::variant<Field<bool>, Field<int64_t>, Field<std::optional<int64_t>>,
                  Field<double>, Field<std::optional<double>>,
-                 Field<std::string>, Field<Mode>, Field<SampleMethod>,
-                 Field<std::vector<Channel>>, Field<std::vector<CustomAction>>>;
+                 Field<std::string>, Field<Mode>, Field<std::vector<Channel>>,
+                 Field<std::vector<CustomAction>>>;
 
 // Which of two values of a key permits less. kNone: the key permits nothing.
 enum class Stricter : uint8_t { kNone, kFalse, kTrue, kLarger, kSmaller };

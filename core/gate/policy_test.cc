@@ -110,7 +110,7 @@ TEST(PolicyDefaultsTest, ScalarsAreThoseOfTheReference) {
         R"("restore_threshold_offset":0.1)", R"("restore_hold_seconds":300)",
         R"("cooldown_after_transition_seconds":60)",
         R"("immediate_critical_fraction":0.5)", R"("sample_interval_secs":60)",
-        R"("sample_size":1000)", R"("priority":0)", R"("mode":"enforce")",
+        R"("sample_size":null)", R"("priority":0)", R"("mode":"enforce")",
         R"("leaf_share_factor":5.0)",
         R"("xid_age":{"calm":0.75,"critical":0.95)",
         R"("async_replica_floor":null)", R"("on_recovery":{"enabled":true})"}) {
@@ -349,6 +349,25 @@ TEST(MergePolicyTest, BadInputsNameTheKeyTheExpectedAndTheActual) {
        "channels[0].config.url\": expected http:// or https:// URL, got string "
        "\"ftp://x\""},
       {R"({"notifications":{"on_state_change":{"channels":
+          [{"type":"webhook","config":{"url":"https://me:secret@x/path"}}]}}})",
+       "channels[0].config.url\": expected URL without user and password, got "
+       "string \"https://x/...\""},
+      {R"({"notifications":{"on_state_change":{"channels":
+          [{"type":"webhook","config":{"url":"https://x/a\r\nb"}}]}}})",
+       "channels[0].config.url\": expected URL whose other characters are "
+       "percent-encoded, got string \"https://x/...\""},
+      {R"({"notifications":{"on_state_change":{"channels":
+          [{"type":"webhook","config":{"url":"https://x/"}},
+           {"type":"pg_notify","config":{"channel":"https://x/"}},
+           {"type":"webhook","config":{"url":"https://x/"}}]}}})",
+       "policy key \"notifications.on_state_change.channels[2]\": expected "
+       "another channel, got that of channels[0] again"},
+      {R"({"sample_size":15})",
+       "policy key \"sample_size\": expected integer from 16 to 1000000 or "
+       "null, got number 15"},
+      {R"({"sample_method":"random"})",
+       "unknown policy key \"sample_method\", expected one of description, "},
+      {R"({"notifications":{"on_state_change":{"channels":
           [{"type":"pg_notify","config":{"channel":""}}]}}})",
        "channels[0].config.channel\": expected text of 1 to 63 bytes"},
       {R"({"notifications":{"on_state_change":{"channels":
@@ -366,6 +385,26 @@ TEST(MergePolicyTest, LongTextsAreRefusedAndShortenedInTheMessage) {
   EXPECT_THAT(error, HasSubstr("expected text of at most 1000 bytes"));
   EXPECT_LT(error.size(), 200);
   EXPECT_LT(ErrorOf("{\"" + text + "\":1}").size(), 1000);
+}
+
+TEST(MergePolicyTest, LongUrlsAndManyChannelsAreRefused) {
+  const auto channels = [](const std::string& elements) {
+    return R"({"notifications":{"on_state_change":{"channels":[)" + elements +
+           "]}}}";
+  };
+  const auto webhook = [](const std::string& url) {
+    return R"({"type":"webhook","config":{"url":")" + url + "\"}}";
+  };
+  EXPECT_THAT(
+      ErrorOf(channels(webhook("https://x/" + std::string(991, 'y')))),
+      HasSubstr("channels[0].config.url\": expected text of 1 to 1000 bytes"));
+  std::string many = webhook("https://x/0");
+  for (int i = 1; i < 16; ++i) {
+    many += "," + webhook("https://x/" + std::to_string(i));
+  }
+  EXPECT_EQ(ErrorOf(channels(many)), "accepted");
+  EXPECT_THAT(ErrorOf(channels(many + "," + webhook("https://x/16"))),
+              HasSubstr("expected array of at most 16 objects"));
 }
 
 TEST(MergePolicyTest, DeepAndHugeDocumentsAreRefused) {

@@ -50,17 +50,15 @@ void Draw(Rng& rng, const PolicyKey&, Mode& out) {
   out = rng.Below(4) == 0 ? Mode::kShadow : Mode::kEnforce;
 }
 
-void Draw(Rng& rng, const PolicyKey&, SampleMethod& out) {
-  out = static_cast<SampleMethod>(rng.Below(kSampleMethodNames.size()));
-}
-
 void Draw(Rng& rng, const PolicyKey&, std::vector<Channel>& out) {
   out.clear();
   for (uint64_t n = rng.Below(3); n > 0; --n) {
+    // The digit keeps them apart.
+    const std::string word = Word(rng) + std::to_string(n);
     if (rng.Below(2) == 0) {
-      out.push_back({Channel::Type::kPgNotify, Word(rng)});
+      out.push_back({Channel::Type::kPgNotify, word});
     } else {
-      out.push_back({Channel::Type::kWebhook, "https://" + Word(rng)});
+      out.push_back({Channel::Type::kWebhook, "https://" + word});
     }
   }
 }

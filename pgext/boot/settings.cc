@@ -20,6 +20,8 @@ int max_graph_nodes = 1000;
 bool compute_lambda2 = true;
 bool bypass = false;
 int sample_timeout = 30;
+int webhook_attempts = 5;
+int webhook_timeout = 10;
 char* signing_key_path = nullptr;
 char* signing_key_command = nullptr;
 char* signing_public_key = nullptr;
@@ -124,6 +126,14 @@ constexpr IntSetting kInts[] = {
     {"ruvector.sensor_lock_timeout",
      "How long a sensor waits for a lock before its values are unknown.",
      nullptr, &sensor_lock_timeout, 100, 1, 60000, PGC_SIGHUP, GUC_UNIT_MS},
+    {"ruvector.webhook_attempts",
+     "How often the delivery of a webhook message is tried.",
+     "After a second, doubled by each further attempt up to a minute, less up "
+     "to half of it by chance.",
+     &webhook_attempts, 5, 1, 20, PGC_SIGHUP, 0},
+    {"ruvector.webhook_timeout",
+     "How long one attempt to deliver a webhook message may take.", nullptr,
+     &webhook_timeout, 10, 1, 300, PGC_SIGHUP, GUC_UNIT_S},
 };
 
 constexpr BoolSetting kBools[] = {

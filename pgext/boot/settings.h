@@ -16,6 +16,8 @@ extern int max_graph_nodes;
 extern bool compute_lambda2;
 extern bool bypass;
 extern int sample_timeout;  // seconds
+extern int webhook_attempts;
+extern int webhook_timeout;  // seconds
 extern char* signing_key_path;
 extern char* signing_key_command;
 extern char* signing_public_key;

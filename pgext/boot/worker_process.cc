@@ -56,9 +56,10 @@ void PrepareWorker() {
   BackgroundWorkerUnblockSignals();
 }
 
-bool WaitForWork(long timeout_ms, uint32_t wait_event) {
-  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-                  timeout_ms, wait_event);
+bool WaitForWork(long timeout_ms, uint32_t wait_event, int socket) {
+  int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
+  if (socket >= 0) events |= WL_SOCKET_READABLE;
+  (void)WaitLatchOrSocket(MyLatch, events, socket, timeout_ms, wait_event);
   ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
   if (ConfigReloadPending) {

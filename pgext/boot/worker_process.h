@@ -18,9 +18,10 @@ bool StartIntegrityWorker(Oid database);
 // Signal handlers, then unblocked signals. First call of every worker's main.
 void PrepareWorker();
 
-// Waits for the latch or `timeout_ms`, then handles interrupts and a changed
-// configuration. Returns false when the worker was asked to stop.
-bool WaitForWork(long timeout_ms, uint32_t wait_event);
+// Waits for the latch, `timeout_ms` or, unless it is -1, something to read on
+// `socket`; then handles interrupts and a changed configuration. Returns false
+// when the worker was asked to stop.
+bool WaitForWork(long timeout_ms, uint32_t wait_event, int socket = -1);
 
 // Runs `f` in a transaction with an active snapshot, and commits; on failure
 // aborts and returns the Status. pg_stat_activity shows `activity`.

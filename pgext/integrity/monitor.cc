@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <ctime>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -19,6 +21,10 @@
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/persistence.h"
 #include "pgext/integrity/sensors/sensors.h"
+#include "pgext/integrity/webhooks.h"
+extern "C" {
+#include "commands/dbcommands.h"
+}
 
 namespace ruvector::integrity {
 namespace {
@@ -38,6 +44,24 @@ double CpuMilliseconds() {
 
 std::string Dump(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+ordered_json OrNull(const std::optional<double>& value) {
+  return value.has_value() ? ordered_json(*value) : ordered_json();
+}
+
+// What the policy asks of whoever listens, on entering a state.
+ordered_json RequestedActions(const gate::Actions& actions) {
+  ordered_json wanted = ordered_json::array();
+  if (actions.emergency_compact) {
+    wanted.push_back({{"name", "emergency_compact"}});
+  }
+  for (const gate::CustomAction& action : actions.custom_actions) {
+    wanted.push_back({{"name", action.name},
+                      {"command", action.command},
+                      {"args", action.args}});
+  }
+  return wanted;
 }
 
 graph::BuildOptions OptionsOf(const gate::Policy& policy) {
@@ -60,6 +84,7 @@ absl::Status Monitor::LoadPolicy(pg::SpiSession& spi) {
     policy_ = gate::Policy();
     policy_name_ = "built-in defaults";
     policy_id_.reset();
+    if (!policy_text_.empty()) webhooks_listed_ = false;
     policy_text_.clear();
     return absl::OkStatus();
   }
@@ -69,6 +94,7 @@ absl::Status Monitor::LoadPolicy(pg::SpiSession& spi) {
   if (text == policy_text_) return absl::OkStatus();
   RV_ASSIGN_OR_RETURN(policy_, gate::MergePolicy(gate::Policy(), text));
   policy_text_ = std::move(text);
+  webhooks_listed_ = false;
   // A shorter interval counts from now on.
   next_sample_ = std::min(
       next_sample_, absl::Now() + absl::Seconds(policy_.sample_interval_secs));
@@ -146,6 +172,11 @@ absl::Status Monitor::Refresh(pg::SpiSession& spi,
   RV_FAILPOINT("integrity.refresh.start");
   if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
+  if (!webhooks_listed_) {
+    RV_RETURN_IF_ERROR(
+        SyncWebhooks(spi, collection_.id, policy_.notifications));
+    webhooks_listing_ = true;
+  }
   RV_RETURN_IF_ERROR(ApplyOverride(spi, now));
   RV_FAILPOINT("integrity.refresh.before_commit");
   ready_ = true;
@@ -166,7 +197,9 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
   const double start = CpuMilliseconds();
   RV_ASSIGN_OR_RETURN(sensors::ObserveRequest request,
                       LoadObserveRequest(spi, collection_));
-  request.page_budget = settings::page_budget;
+  request.page_budget =
+      std::min<int64_t>(settings::page_budget,
+                        policy_.sample_size.value_or(settings::page_budget));
   request.lock_timeout_ms = settings::sensor_lock_timeout;
   request.connect_timeout_ms = settings::sensor_connect_timeout;
   RV_ASSIGN_OR_RETURN(sensors::Observed observed, sensors::Observe(request));
@@ -174,6 +207,7 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
   RV_RETURN_IF_ERROR(PersistReplicas(spi, observed.observation.replication));
 
   Result result;
+  result.pages_read = observed.pages_read;
   const graph::Observation* last = seen_.has_value() ? &*seen_ : nullptr;
   result.observation =
       last != nullptr
@@ -197,13 +231,16 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
 }
 
 absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
-                             const gate::Transition* transition) {
+                             const gate::Transition* transition,
+                             absl::Time now) {
   const gate::Notifications& wanted = policy_.notifications;
   ordered_json payload{{"type", type}, {"collection", collection_.name}};
   if (transition != nullptr) {
     payload["from"] = gate::StateName(transition->from);
     payload["to"] = gate::StateName(transition->to);
     payload["reason"] = gate::ReasonName(transition->reason);
+    ordered_json actions = RequestedActions(policy_.actions_in(transition->to));
+    if (!actions.empty()) payload["requested_actions"] = std::move(actions);
   }
   if (running_.has_value()) {
     if (running_->assessment.norm.has_value()) {
@@ -216,12 +253,27 @@ absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
     }
   }
   std::string text = Dump(payload);
-  if (text.size() > 7900) {  // NOTIFY's limit is 8000 bytes
-    payload.erase("witness_edges");
+  for (const char* member : {"witness_edges", "requested_actions"}) {
+    if (text.size() <= 7900) break;  // NOTIFY's limit is 8000 bytes
+    if (payload.erase(member) == 0) continue;
+    payload["left_out"].push_back(member);
     text = Dump(payload);
   }
+  RV_ASSIGN_OR_RETURN(
+      const char* const database, pg::PgCall([] {
+        return static_cast<const char*>(get_database_name(MyDatabaseId));
+      }));
+  if (database == nullptr) {
+    return absl::NotFoundError("this database has no name any more");
+  }
+  const std::string body = WebhookBody(type, transition, now, database);
   for (const gate::Channel& channel : wanted.channels) {
-    if (channel.type != gate::Channel::Type::kPgNotify) continue;
+    if (channel.type == gate::Channel::Type::kWebhook) {
+      RV_RETURN_IF_ERROR(
+          AddPendingWebhook(spi, collection_.id, channel.target));
+      running_webhooks_.push_back({collection_.id, channel.target, body});
+      continue;
+    }
     RV_RETURN_IF_ERROR(spi.Query("SELECT pg_catalog.pg_notify($1, $2)",
                                  {pg::SqlText(channel.target),
                                   pg::SqlText(text)})
@@ -230,9 +282,52 @@ absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
   return absl::OkStatus();
 }
 
+// docs/formats/webhook.md
+std::string Monitor::WebhookBody(const std::string& type,
+                                 const gate::Transition* transition,
+                                 absl::Time now, const char* database) const {
+  ordered_json body{{"format", "ruvector-webhook 1"},
+                    {"type", type},
+                    {"at", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", now,
+                                            absl::UTCTimeZone())},
+                    {"database", database},
+                    {"collection", collection_.name},
+                    {"policy", policy_name_}};
+  if (transition != nullptr) {
+    body["previous_state"] = gate::StateName(transition->from);
+    body["new_state"] = gate::StateName(transition->to);
+    body["reason"] = gate::ReasonName(transition->reason);
+  } else {
+    body["previous_state"] = body["new_state"] =
+        gate::StateName(gate::EffectiveState(pending_));
+  }
+  const graph::Assessment* const assessment =
+      running_.has_value() ? &running_->assessment : nullptr;
+  const auto number = [&](auto member) {
+    return assessment != nullptr ? OrNull(assessment->*member) : ordered_json();
+  };
+  body["norm"] = number(&graph::Assessment::norm);
+  body["lambda_cut"] = number(&graph::Assessment::lambda_raw);
+  body["lambda_norm"] = number(&graph::Assessment::lambda_norm);
+  body["service_norm"] = number(&graph::Assessment::service_norm);
+  body["lambda2"] = number(&graph::Assessment::lambda2);
+  if (policy_.notifications.include_witness_edges) {
+    body["witness_edges"] =
+        assessment != nullptr
+            ? ordered_json::parse(
+                  graph::WitnessJson(running_->graph, *assessment, 50), nullptr,
+                  false)
+            : ordered_json();
+  }
+  body["requested_actions"] =
+      transition != nullptr
+          ? RequestedActions(policy_.actions_in(transition->to))
+          : ordered_json::array();
+  return Dump(body);
+}
+
 absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
                            absl::Time now) {
-  (void)now;
   const auto base = [&] {
     audit::OutboxEvent event;
     event.collection_id = collection_.id;
@@ -255,7 +350,13 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
         {"reason", gate::ReasonName(t.reason)},
         {"direction", t.to > t.from ? "degrading" : "improving"},
         {"policy", policy_name_}};
-    if (transition == &step.masked) metadata["masked_by_override"] = true;
+    if (transition == &step.masked) {
+      metadata["masked_by_override"] = true;
+    } else if (ordered_json actions =
+                   RequestedActions(policy_.actions_in(t.to));
+               !actions.empty()) {
+      metadata["requested_actions"] = std::move(actions);
+    }
     if (step.next.manual.has_value()) {
       metadata["override_reason"] = step.next.manual->reason;
     }
@@ -274,7 +375,7 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
         (better ? policy_.notifications.recovery_enabled
                 : policy_.notifications.state_change_enabled)) {
       RV_RETURN_IF_ERROR(
-          Notify(spi, better ? "recovery" : "state_change", &t));
+          Notify(spi, better ? "recovery" : "state_change", &t, now));
     }
   }
   if (!step.threshold_approach ||
@@ -290,7 +391,7 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
     event.lambda_norm = assessment->norm;
   }
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
-  return Notify(spi, "threshold_approach", nullptr);
+  return Notify(spi, "threshold_approach", nullptr, now);
 }
 
 absl::Status Monitor::EmitSample(pg::SpiSession& spi, Result& result,
@@ -311,6 +412,7 @@ absl::Status Monitor::EmitSample(pg::SpiSession& spi, Result& result,
   event.lambda_norm = norm;
   event.lambda2 = result.assessment.lambda2;
   event.metadata = Dump({{"source", "worker"},
+                         {"sample_size", result.pages_read},
                          {"node_count", result.graph.nodes.size()},
                          {"edge_count", result.graph.edges.size()},
                          {"stale", result.assessment.stale},
@@ -408,6 +510,11 @@ void Monitor::Publish(int index) {
 void Monitor::Committed(int slot) {
   failpoint::Check("integrity.publish.start").IgnoreError();
   controller_ = pending_;
+  webhooks_listed_ = webhooks_listed_ || webhooks_listing_;
+  webhooks_listing_ = false;
+  std::move(running_webhooks_.begin(), running_webhooks_.end(),
+            std::back_inserter(webhooks_));
+  running_webhooks_.clear();
   if (running_.has_value()) {
     if (running_->recorded) {
       recorded_norm_ = running_->assessment.norm;
@@ -426,6 +533,12 @@ void Monitor::Committed(int slot) {
 void Monitor::RolledBack() {
   pending_ = controller_;
   running_.reset();
+  webhooks_listing_ = false;
+  running_webhooks_.clear();
+}
+
+std::vector<notify::WebhookMessage> Monitor::TakeWebhooks() {
+  return std::exchange(webhooks_, {});
 }
 
 std::string Monitor::Summary() const {

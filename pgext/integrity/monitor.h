@@ -19,6 +19,7 @@
 #include "core/graph/assess.h"
 #include "core/graph/build.h"
 #include "core/graph/observation.h"
+#include "core/notify/webhook_sender.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/integrity/collections.h"
 
@@ -46,6 +47,9 @@ class Monitor {
   void Committed(int slot);
   void RolledBack();
 
+  // The webhook messages of what has committed, each handed out once.
+  std::vector<notify::WebhookMessage> TakeWebhooks();
+
   // A standby: takes state and policy from the replayed tables.
   absl::Status Replay(pg::SpiSession& spi, const Collection& collection);
 
@@ -60,6 +64,7 @@ class Monitor {
     graph::ContractedGraph graph;
     graph::Assessment assessment;
     gate::StepResult step;
+    int64_t pages_read = 0;
     double milliseconds = 0;
     bool recorded = false;  // there is a sample event of it
     absl::Time at;
@@ -74,7 +79,10 @@ class Monitor {
   absl::Status EmitSample(pg::SpiSession& spi, Result& result,
                           absl::Time now);
   absl::Status Notify(pg::SpiSession& spi, const std::string& type,
-                      const gate::Transition* transition);
+                      const gate::Transition* transition, absl::Time now);
+  std::string WebhookBody(const std::string& type,
+                          const gate::Transition* transition, absl::Time now,
+                          const char* database) const;
   void ObserveRates(int slot);
   void ConfigureBuckets(int slot);
   void Publish(int slot);
@@ -95,6 +103,10 @@ class Monitor {
   std::optional<double> recorded_norm_;     // of the last sample event
   absl::Time recorded_at_ = absl::InfinitePast();
   absl::Time next_sample_ = absl::InfinitePast();
+  bool webhooks_listed_ = false;   // the rows are those of policy_
+  bool webhooks_listing_ = false;  // and will be, when this commits
+  std::vector<notify::WebhookMessage> running_webhooks_;  // not committed
+  std::vector<notify::WebhookMessage> webhooks_;
   std::array<gate::RateEwma, gate::kNumOperations> rates_;
 };
 

@@ -5,14 +5,15 @@
 #include "core/base/status_macros.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
+#include "core/notify/webhook_url.h"
 #include "nlohmann/json.hpp"
 #include "pgext/audit/outbox.h"
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/extension.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
-#include "pgext/integrity/collections.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/integrity/collections.h"
 
 namespace ruvector::integrity {
 namespace {
@@ -81,12 +82,26 @@ struct PolicyCall {
   }
 };
 
+// Events are exported and never change; a webhook's URL can be a secret.
+ordered_json WithoutSecrets(ordered_json value) {
+  if (value.is_structured()) {
+    for (auto& [name, member] : value.items()) {
+      member = name == "url" && member.is_string()
+                   ? ordered_json(notify::RedactUrl(member.get<std::string>()))
+                   : WithoutSecrets(std::move(member));
+    }
+  }
+  return value;
+}
+
 ordered_json Changes(const gate::Policy& before, const gate::Policy& after) {
   ordered_json changes = ordered_json::object();
   for (const gate::PolicyChange& change : gate::PolicyDiff(before, after)) {
     changes[change.path] = {
-        {"old", ordered_json::parse(change.before, nullptr, false)},
-        {"new", ordered_json::parse(change.after, nullptr, false)}};
+        {"old",
+         WithoutSecrets(ordered_json::parse(change.before, nullptr, false))},
+        {"new",
+         WithoutSecrets(ordered_json::parse(change.after, nullptr, false))}};
   }
   return changes;
 }
@@ -165,10 +180,10 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_drop) {
                    {pg::SqlInt(stored.id)})
           .status());
   RV_RETURN_IF_ERROR(call.Record(
-      "policy_update",
-      {{"action", "drop"},
-       {"policy", name},
-       {"old", nlohmann::ordered_json::parse(stored.json, nullptr, false)}}));
+      "policy_update", {{"action", "drop"},
+                        {"policy", name},
+                        {"old", WithoutSecrets(nlohmann::ordered_json::parse(
+                                    stored.json, nullptr, false))}}));
   return BoolGetDatum(true);
 }
 

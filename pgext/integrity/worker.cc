@@ -10,16 +10,18 @@
 #include "core/base/status_macros.h"
 #include "pgext/audit/log_writer.h"
 #include "pgext/boot/database_slots.h"
+#include "pgext/boot/settings.h"
 #include "pgext/boot/worker_process.h"
 #include "pgext/boot/worker_request.h"
 #include "pgext/bridge/extension.h"
 #include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/monitor.h"
-#include "pgext/bridge/pg_compat.h"
+#include "pgext/integrity/webhooks.h"
 extern "C" {
 #include "access/xlog.h"
 #include "postmaster/bgworker.h"
@@ -41,8 +43,9 @@ class Worker {
   bool HasExtension();
   // One round: what is asked for, what is due, what waits to be sealed.
   void Round();
-  // Until when nothing is due.
+  // Until when nothing is due, and what may come before; -1: nothing.
   absl::Duration Idle() const;
+  int Socket() const { return webhooks_.socket(); }
 
  private:
   absl::Status LoadCollections();
@@ -55,6 +58,9 @@ class Worker {
   void RunDue();
   void Seal();
   void AutoCheckpoint();
+  void Publish(Monitor& monitor);
+  void TurnWebhooks();
+  void StoreWebhooks();
   template <class F>
   absl::Status InLogTransaction(const char* activity, F&& f);
 
@@ -62,12 +68,14 @@ class Worker {
   std::map<int32_t, int> slots_;
   std::map<int32_t, absl::Time> restored_;  // first seen without a state
   audit::LogWriter log_;
+  notify::WebhookSender webhooks_{WebhookSenderOptions(), absl::Now()};
   int64_t since_checkpoint_ = 0;
   absl::Time next_checkpoint_ = absl::Now() + kCheckpointInterval;
   absl::Time next_seal_ = absl::InfinitePast();
   std::string seal_error_;
   bool standby_ = false;
-  bool numbered_ = false;  // column numbers are this server's
+  // Column numbers are this server's; webhook counters are this worker's.
+  bool taken_over_ = false;
 };
 
 void Report(const std::string& what, const absl::Status& status) {
@@ -106,15 +114,16 @@ bool Worker::HasExtension() {
 absl::Status Worker::LoadCollections() {
   RV_FAILPOINT("integrity.collections.start");
   std::vector<Collection> collections;
-  RV_RETURN_IF_ERROR(WithSpi("loading collections", [&](pg::SpiSession& spi)
-                                 -> absl::Status {
-    if (!standby_ && !numbered_) {
-      RV_RETURN_IF_ERROR(RefreshColumnNumbers(spi));
-      numbered_ = true;
-    }
-    RV_ASSIGN_OR_RETURN(collections, ListCollections(spi));
-    return absl::OkStatus();
-  }));
+  RV_RETURN_IF_ERROR(
+      WithSpi("loading collections", [&](pg::SpiSession& spi) -> absl::Status {
+        if (!standby_ && !taken_over_) {
+          RV_RETURN_IF_ERROR(RefreshColumnNumbers(spi));
+          RV_RETURN_IF_ERROR(DropLeftWebhooks(spi));
+        }
+        RV_ASSIGN_OR_RETURN(collections, ListCollections(spi));
+        return absl::OkStatus();
+      }));
+  taken_over_ = taken_over_ || !standby_;
   std::map<int32_t, std::unique_ptr<Monitor>> kept;
   for (const Collection& collection : collections) {
     if (!standby_ && !collection.has_state && !TakeOverRestored(collection)) {
@@ -135,7 +144,7 @@ absl::Status Worker::LoadCollections() {
   }
   monitors_ = std::move(kept);
   AssignSlots();
-  for (auto& [id, monitor] : monitors_) monitor->Committed(slots_[id]);
+  for (auto& [id, monitor] : monitors_) Publish(*monitor);
   return absl::OkStatus();
 }
 
@@ -169,6 +178,39 @@ void Worker::AssignSlots() {
   }
 }
 
+// After the transaction: what it decided takes effect and is told.
+void Worker::Publish(Monitor& monitor) {
+  monitor.Committed(slots_[monitor.collection().id]);
+  const absl::Time now = absl::Now();
+  bool any = false;
+  for (notify::WebhookMessage& message : monitor.TakeWebhooks()) {
+    webhooks_.Send(std::move(message), now);
+    any = true;
+  }
+  if (any) TurnWebhooks();
+}
+
+void Worker::TurnWebhooks() {
+  webhooks_.SetLimits(settings::webhook_attempts,
+                      absl::Seconds(settings::webhook_timeout));
+  webhooks_.Turn(absl::Now());
+  const std::string complaint = webhooks_.TakeComplaint();
+  if (!complaint.empty()) {
+    Report("webhooks", absl::UnavailableError(complaint));
+  }
+}
+
+void Worker::StoreWebhooks() {
+  TurnWebhooks();
+  if (webhooks_.changes().empty()) return;
+  const absl::Status status =
+      WithSpi("counting webhook deliveries", [&](pg::SpiSession& spi) {
+        return StoreWebhookChanges(spi, webhooks_.changes());
+      });
+  Report("counting webhook deliveries", status);
+  if (status.ok()) webhooks_.ChangesStored();
+}
+
 Monitor* Worker::Find(const std::string& name) {
   for (auto& [id, monitor] : monitors_) {
     if (monitor->collection().name == name) return monitor.get();
@@ -182,7 +224,7 @@ absl::Status Worker::RunPass(Monitor& monitor) {
       absl::StrCat("sampling ", monitor.collection().name).c_str(),
       [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
   if (status.ok()) {
-    monitor.Committed(slots_[monitor.collection().id]);
+    Publish(monitor);
   } else {
     monitor.RolledBack();
   }
@@ -317,6 +359,7 @@ void Worker::Round() {
   RunDue();
   Seal();
   AutoCheckpoint();
+  StoreWebhooks();
 }
 
 absl::Duration Worker::Idle() const {
@@ -325,6 +368,7 @@ absl::Duration Worker::Idle() const {
   for (const auto& [id, monitor] : monitors_) {
     idle = std::min(idle, monitor->next_sample() - absl::Now());
   }
+  idle = std::min(idle, webhooks_.NextTurn(absl::Now()));
   return std::max(idle, absl::Milliseconds(10));
 }
 
@@ -404,7 +448,7 @@ void RunWorker() {
     }
     const long wait =
         static_cast<long>(absl::ToInt64Milliseconds(worker.Idle()));
-    boot::WaitForWork(wait, RV_WAIT_EVENT("IntegrityMain"));
+    boot::WaitForWork(wait, RV_WAIT_EVENT("IntegrityMain"), worker.Socket());
   }
 }
 

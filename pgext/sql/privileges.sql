@@ -1,5 +1,6 @@
 -- Reading is ruvector_reader's, operating ruvector_operator's, keys and the
--- log ruvector_admin's. Nothing is PUBLIC's but what tells nothing.
+-- log ruvector_admin's. Nothing is PUBLIC's but what tells nothing. The URL of
+-- a webhook can be a secret: those who set it may read it.
 DO $$
 DECLARE
     f regprocedure;
@@ -14,11 +15,16 @@ BEGIN
 END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA ruvector TO ruvector_reader;
+REVOKE SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies FROM ruvector_reader;
+GRANT SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies TO ruvector_operator;
+GRANT SELECT (id, collection_id, name, enabled, description, priority, mode, threshold_high, threshold_low,
+              normal_actions, stress_actions, critical_actions, hysteresis, created_at, updated_at)
+    ON ruvector.integrity_policies TO ruvector_reader;
 GRANT EXECUTE ON FUNCTION
     ruvector_list_collections(), ruvector_integrity_status(text), ruvector_integrity_gate(text, text),
     ruvector_contracted_graph(text), ruvector_contracted_graph_dot(text),
     ruvector_integrity_history(text, text, timestamptz, integer),
-    ruvector_integrity_policy_get(text, text), ruvector_integrity_policy_list(text),
+    ruvector_integrity_policy_list(text),
     ruvector_integrity_policy_defaults(), ruvector_verify_event_signature(bigint),
     ruvector_verify_chain(text, bigint, bigint), ruvector_audit_inclusion_proof(bigint, bigint),
     ruvector_audit_consistency_proof(bigint, bigint), ruvector_audit_export(), ruvector_audit_keys(),
@@ -30,6 +36,7 @@ GRANT EXECUTE ON FUNCTION
     ruvector_unregister_collection(text), ruvector_integrity_sample(text), ruvector.sample_now(text),
     ruvector_rebuild_contracted_graph(text), ruvector_integrity_override(text, text, text, integer),
     ruvector_integrity_override_clear(text), ruvector_integrity_policy_set(text, text, jsonb),
+    ruvector_integrity_policy_get(text, text),
     ruvector_integrity_policy_drop(text, text), ruvector_integrity_policy_enable(text, text, boolean),
     ruvector_audit_checkpoint()
     TO ruvector_operator;

@@ -54,11 +54,13 @@ raising='(\<PG_(RE_THROW|TRY|CATCH|FINALLY|END_TRY|FUNCTION_INFO_V1)\>|\<elog\([
 threads='(std::(jthread|thread|async)\>|\<pthread_create\>|#include <thread>)'
 
 self_test
-rule 'no server header in core, plugins' "$server_headers" core plugins
+rule 'no server header in core, helpers, plugins' "$server_headers" \
+  core helpers plugins
 rule 'raising and catching only in pgext/bridge' "$raising" \
-  core plugins pgext -- pgext/bridge/
-rule 'no threads' "$threads" core plugins pgext -- '[^:]*_test\.cc:'
-rule 'no dlclose' '\<dlclose\>\(' core plugins pgext
+  core helpers plugins pgext -- pgext/bridge/
+rule 'no threads' "$threads" core helpers plugins pgext -- '[^:]*_test\.cc:'
+rule 'libcurl only in helpers' '#include [<"]curl/' core plugins pgext
+rule 'no dlclose' '\<dlclose\>\(' core helpers plugins pgext
 rule 'no iostream: it brings a static initialiser' '#include <iostream>' \
   core plugins pgext
 rule 'no signal handler in core, plugins' '\<(signal|sigaction)\(SIG' \

@@ -334,7 +334,9 @@ def _anchor(heading):
                                   "reference/settings.md",
                                   "reference/errors.md",
                                   "how-to/enrol-a-collection.md",
+                                  "how-to/receive-notifications.md",
                                   "how-to/respond-to-a-refusal.md",
+                                  "formats/webhook.md",
                                   "how-to/verify-the-log.md"])
 def test_links_lead_somewhere(name):
     page = _DOCS / name
