@@ -38,6 +38,7 @@ struct DatabaseEntry {
   DatabaseStatus status;
   bool yield_requested;
   bool leave_requested;
+  bool gate_published;  // its collections' slots are what its tables say
   pid_t worker_pid;
   int worker_proc;  // index into ProcGlobal->allProcs, -1 without a worker
   TimestampTz status_since;

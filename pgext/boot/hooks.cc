@@ -5,7 +5,6 @@
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/enforcement.h"
-#include "pgext/integrity/local_slots.h"
 extern "C" {
 #include "access/xact.h"
 #include "commands/dbcommands.h"
@@ -23,7 +22,7 @@ ProcessUtility_hook_type previous_utility = nullptr;
 void OnExecutorStart(QueryDesc* query, int flags) {
   // Nothing enrolled in this database, or only a plan to show: two compares.
   const bool gate = (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-                    integrity::AnyLocalSlot();
+                    integrity::MayBeGated();
   integrity::Slots searched;
   if (gate) {
     pg::RunOrRaise([&]() -> absl::Status {

@@ -2,11 +2,13 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
+#include "core/base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/outbox.h"
@@ -71,38 +73,11 @@ std::string RetryHint(const GateSlot& slot, const Decision& decision) {
       "'", slot.name, "' shows what is weak.");
 }
 
-int SqlState(const char (&code)[6]) {
-  return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
-}
-
 void PushEvent(const GateSlot& slot, const Decision& decision,
                Outcome outcome, uint64_t count) {
   const GateFacts facts = ReadGateFacts(slot);
-  audit::RingEvent event;
-  memset(&event, 0, sizeof(event));
-  event.database = slot.database;
-  event.collection_id = slot.collection_id;
-  event.at = GetCurrentTimestamp();
-  event.lambda_norm = facts.norm;
-  strlcpy(event.collection_name, slot.name, sizeof(event.collection_name));
-  strlcpy(event.event_type, "gate_refusal", sizeof(event.event_type));
-  strlcpy(event.state, std::string(gate::StateName(decision.state)).c_str(),
-          sizeof(event.state));
-  const std::string metadata =
-      nlohmann::ordered_json{
-          {"operation", gate::OperationName(decision.operation)},
-          {"outcome", OutcomeName(outcome)},
-          {"count", count},
-          {"reason", gate::DecisionReason(decision)},
-          {"policy", facts.policy},
-          {"backend_pid", MyProcPid}}
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  if (metadata.size() < sizeof(event.metadata)) {
-    strlcpy(event.metadata, metadata.c_str(), sizeof(event.metadata));
-  } else {
-    strlcpy(event.metadata, "{}", sizeof(event.metadata));
-  }
-  audit::PushRingEvent(event);
+  PushRefusalEvent({slot.collection_id, slot.name, facts.norm, facts.policy},
+                   decision, outcome, count);
 }
 
 PendingRefusals& PendingOf(GateSlot& slot, Operation operation,
@@ -143,7 +118,10 @@ absl::Status Refuse(GateSlot& slot, const Decision& decision, int sqlstate,
 }
 
 absl::Status Reject(GateSlot& slot, const Decision& decision) {
-  return Refuse(slot, decision, SqlState(kSqlStateRejected),
+  return Refuse(slot, decision,
+                decision.rule == gate::Rule::kConcurrency
+                    ? SqlState(kSqlStateConcurrency)
+                    : SqlState(kSqlStateRejected),
                 gate::DecisionReason(decision));
 }
 
@@ -192,8 +170,9 @@ gate::Load LoadOf(const GateSlot& slot, const Request& request) {
           request.rows};
 }
 
-// Waits until the answer is no longer "defer", at most `seconds`.
-absl::StatusOr<Decision> WaitForImprovement(GateSlot& slot,
+// Waits until the answer is no longer "defer", at most `seconds`. nullopt when
+// the slot went to another collection: the one that was asked for is gone.
+absl::StatusOr<std::optional<Decision>> WaitForImprovement(GateSlot& slot,
                                             const Request& request,
                                             uint32_t seconds) {
   const TimestampTz end = TimestampTzPlusMilliseconds(
@@ -219,26 +198,25 @@ absl::StatusOr<Decision> WaitForImprovement(GateSlot& slot,
     ConditionVariableCancelSleep();
     return status;
   }
-  return decision;
+  if (slot.epoch.load() != epoch) return std::optional<Decision>();
+  return std::optional<Decision>(decision);
 }
 
 absl::Status Defer(GateSlot& slot, const Decision& decision,
                    const Request& request) {
   CountOutcome(slot, decision.operation, Outcome::kDeferred);
   RV_FAILPOINT("integrity.gate.before_wait");
-  absl::StatusOr<Decision> later =
-      WaitForImprovement(slot, request, decision.retry_after_secs);
-  if (!later.ok()) return later.status();
+  RV_ASSIGN_OR_RETURN(
+      const std::optional<Decision> later,
+      WaitForImprovement(slot, request, decision.retry_after_secs));
+  if (!later.has_value()) return absl::OkStatus();
   switch (later->response) {
     case Response::kAllow: return absl::OkStatus();
     case Response::kThrottle: return Throttle(slot, *later);
     case Response::kReject: return Reject(slot, *later);
     case Response::kDefer: break;
   }
-  if (later->rule == gate::Rule::kConcurrency) {
-    return Refuse(slot, *later, SqlState(kSqlStateConcurrency),
-                  gate::DecisionReason(*later));
-  }
+  if (later->rule == gate::Rule::kConcurrency) return Reject(slot, *later);
   return Refuse(
       slot, *later, SqlState(kSqlStateDeferred),
       request.holds_locks && slot.no_defer.load()
@@ -282,6 +260,36 @@ void OnContextDeleted(void* argument) {
 }
 
 }  // namespace
+
+void PushRefusalEvent(const Refuser& by, const Decision& decision,
+                      Outcome outcome, uint64_t count) {
+  audit::RingEvent event;
+  memset(&event, 0, sizeof(event));
+  event.database = MyDatabaseId;
+  event.collection_id = by.collection_id;
+  event.at = GetCurrentTimestamp();
+  event.lambda_norm = by.norm;
+  strlcpy(event.collection_name, by.collection.c_str(),
+          sizeof(event.collection_name));
+  strlcpy(event.event_type, "gate_refusal", sizeof(event.event_type));
+  strlcpy(event.state, std::string(gate::StateName(decision.state)).c_str(),
+          sizeof(event.state));
+  const std::string metadata =
+      nlohmann::ordered_json{
+          {"operation", gate::OperationName(decision.operation)},
+          {"outcome", OutcomeName(outcome)},
+          {"count", count},
+          {"reason", gate::DecisionReason(decision)},
+          {"policy", by.policy},
+          {"backend_pid", MyProcPid}}
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (metadata.size() < sizeof(event.metadata)) {
+    strlcpy(event.metadata, metadata.c_str(), sizeof(event.metadata));
+  } else {
+    strlcpy(event.metadata, "{}", sizeof(event.metadata));
+  }
+  audit::PushRingEvent(event);
+}
 
 absl::Status Admit(int index, const Request& request) {
   GateSlot& slot = *GateSlotAt(index);
@@ -340,8 +348,7 @@ absl::Status EnterInFlight(int index, Operation operation,
     return absl::OkStatus();
   }
   ReleaseHeld(*held);
-  return Refuse(slot, decision, SqlState(kSqlStateConcurrency),
-                gate::DecisionReason(decision));
+  return Reject(slot, decision);
 }
 
 void FlushRefusals(GateSlot& slot) {

@@ -3,6 +3,7 @@
 #define RUVECTOR_PGEXT_INTEGRITY_ADMISSION_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "core/gate/operation.h"
@@ -16,6 +17,10 @@ inline constexpr char kSqlStateRejected[] = "53RV1";     // refused
 inline constexpr char kSqlStateDeferred[] = "53RV2";     // waited in vain
 inline constexpr char kSqlStateThrottled[] = "53RV3";    // the line is full
 inline constexpr char kSqlStateConcurrency[] = "53RV4";  // too many at once
+
+inline int SqlState(const char (&code)[6]) {
+  return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+}
 
 struct Request {
   gate::Operation operation;
@@ -40,6 +45,18 @@ absl::Status Readmit(int slot, const Request& request);
 // limit is reached.
 absl::Status EnterInFlight(int slot, gate::Operation operation,
                            MemoryContext context);
+
+// Whose gate refused, or would have: what its event tells beside the decision.
+struct Refuser {
+  int32_t collection_id;
+  std::string collection;
+  float norm;  // NaN: unknown
+  std::string policy;
+};
+
+// Puts an event of `count` refusals into the event ring.
+void PushRefusalEvent(const Refuser& by, const gate::Decision& decision,
+                      Outcome outcome, uint64_t count);
 
 // Puts refusals that no event has told of yet into the event ring. From the
 // worker's round, before it publishes another table: what is published still

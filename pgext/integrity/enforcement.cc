@@ -6,11 +6,13 @@
 #include "pgext/integrity/admission.h"
 #include "pgext/integrity/classify.h"
 #include "pgext/integrity/local_slots.h"
+#include "pgext/integrity/stored_gate.h"
 extern "C" {
 #include "access/parallel.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "commands/vacuum.h"
 #include "executor/executor.h"
 #include "nodes/execnodes.h"
@@ -36,6 +38,10 @@ absl::StatusOr<Slots> SlotsOf(Oid relation) {
 }
 
 absl::Status AdmitRelation(Oid relation, const Request& request) {
+  if (!SlotsSpeak()) {
+    RV_RETURN_IF_ERROR(FindOutWhetherSlotsSpeak());
+    if (!SlotsSpeak()) return AdmitByTables(relation, request);
+  }
   RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(relation));
   for (int i = 0; i < slots.count; ++i) {
     RV_RETURN_IF_ERROR(Admit(slots.index[i], request));
@@ -44,8 +50,6 @@ absl::Status AdmitRelation(Oid relation, const Request& request) {
 }
 
 absl::Status AdmitMerge(Oid relation, const ModifyTable& node) {
-  RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(relation));
-  if (slots.count == 0) return absl::OkStatus();
   bool wanted[3] = {false, false, false};
   const ListCell* lists;
   foreach (lists, node.mergeActionLists) {
@@ -64,9 +68,7 @@ absl::Status AdmitMerge(Oid relation, const ModifyTable& node) {
                                         Operation::kDelete};
   for (int w = 0; w < 3; ++w) {
     if (!wanted[w]) continue;
-    for (int i = 0; i < slots.count; ++i) {
-      RV_RETURN_IF_ERROR(Admit(slots.index[i], {kOperations[w], 0, true}));
-    }
+    RV_RETURN_IF_ERROR(AdmitRelation(relation, {kOperations[w], 0, true}));
   }
   return absl::OkStatus();
 }
@@ -162,7 +164,8 @@ TupleTableSlot* ExecCounted(PlanState* state) {
 }
 
 bool Gated() {
-  return AnyLocalSlot() && !IsParallelWorker() && MyBackendType != B_BG_WORKER;
+  return MayBeGated() && !creating_extension && !IsParallelWorker() &&
+         MyBackendType != B_BG_WORKER;
 }
 
 absl::StatusOr<Oid> RelationOf(const RangeVar* name) {
@@ -192,6 +195,12 @@ absl::Status AdmitIndexOrTable(const RangeVar* name, Operation operation) {
 
 // Commands over a whole database or schema touch every enrolled table.
 absl::Status AdmitEverything(Operation operation) {
+  if (!SlotsSpeak()) {
+    RV_RETURN_IF_ERROR(FindOutWhetherSlotsSpeak());
+    if (!SlotsSpeak()) {
+      return AdmitByTables(InvalidOid, {operation, 0, false});
+    }
+  }
   for (int i = 0; i < GateSlotsTotal(); ++i) {
     if (GateSlotAt(i)->database != MyDatabaseId) continue;
     RV_RETURN_IF_ERROR(Admit(i, {operation, 0, false}));
@@ -254,8 +263,11 @@ absl::Status GateTruncate(const TruncateStmt& statement) {
 
 }  // namespace
 
+bool MayBeGated() { return !SlotsSpeak() || AnyLocalSlot(); }
+
 absl::StatusOr<Slots> GateStatement(const QueryDesc& query) {
   if (!Gated()) return Slots();
+  if (!SlotsSpeak()) RV_RETURN_IF_ERROR(FindOutWhetherSlotsSpeak());
   const PlannedStmt& statement = *query.plannedstmt;
   if (statement.resultRelations != NIL) {
     RV_RETURN_IF_ERROR(GateModification(statement));

@@ -21,6 +21,10 @@ struct Slots {
   int count = 0;
 };
 
+// Whether anything in this database may be gated: false for good where
+// nothing is enrolled. A few compares.
+bool MayBeGated();
+
 // Before the executor starts: DML and vector searches on enrolled tables ask
 // the gate. The slots of the collections that the statement searches.
 absl::StatusOr<Slots> GateStatement(const QueryDesc& query);

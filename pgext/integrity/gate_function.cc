@@ -18,6 +18,7 @@
 #include "pgext/integrity/collections.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/local_slots.h"
+#include "pgext/integrity/stored_gate.h"
 #include "pgext/bridge/sql_entry.h"
 extern "C" {
 #include "commands/dbcommands.h"
@@ -29,36 +30,6 @@ namespace ruvector::integrity {
 namespace {
 
 using gate::Decision;
-
-// The answer from the tables, where no slot holds it: the library is not
-// preloaded, the server just restarted and the worker has not published yet,
-// or no slot was free.
-absl::StatusOr<Decision> DecideFromTables(const std::string& name,
-                                          gate::Operation operation) {
-  pg::AsExtensionOwner owner;
-  RV_RETURN_IF_ERROR(owner.Begin());
-  pg::SpiSession spi;
-  RV_RETURN_IF_ERROR(spi.Connect());
-  RV_ASSIGN_OR_RETURN(const Collection collection, FindCollection(spi, name));
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("SELECT s.state, (SELECT p.policy::pg_catalog.text FROM"
-                " ruvector.integrity_policies p WHERE p.collection_id ="
-                " s.collection_id AND p.enabled ORDER BY p.priority DESC,"
-                " p.id DESC LIMIT 1) FROM ruvector.integrity_state s"
-                " WHERE s.collection_id = $1::pg_catalog.int4",
-                {pg::SqlInt(int64_t{collection.id})}));
-  gate::Policy policy;
-  gate::State state = gate::State::kNormal;
-  if (!rows.empty()) {
-    state = gate::ParseState(rows.TextOr(0, 0, "")).value_or(state);
-    if (rows.Text(0, 1).has_value()) {
-      RV_ASSIGN_OR_RETURN(
-          policy, gate::MergePolicy(gate::Policy(), *rows.Text(0, 1)));
-    }
-  }
-  return gate::Decide(gate::CompileGate(policy, state), operation, {0, 0});
-}
 
 // A jsonb object built pair by pair, without text in between. Plain data.
 class JsonbWriter {
@@ -175,7 +146,7 @@ RV_SQL_FUNCTION(ruvector_integrity_gate) {
   const int index = SlotOfCollection(name);
   if (index < 0 || ReadGateFacts(*GateSlotAt(index)).published == 0) {
     RV_ASSIGN_OR_RETURN(const Decision decision,
-                        DecideFromTables(name, operation));
+                        StoredDecision(name, operation, 0));
     return DecisionJsonb(decision);
   }
   const GateSlot& slot = *GateSlotAt(index);

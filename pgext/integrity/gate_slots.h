@@ -5,8 +5,8 @@
 // transaction that decided has committed; every backend reads it without a
 // lock. What is read is either the published whole or tried again (a sequence
 // lock); counters and buckets are atomics. A crash restart empties all slots;
-// the workers fill them again from the tables, and until then the gate
-// answers from the tables (gate_function.cc) or lets pass (enforcement).
+// the workers fill them again from the tables, and until then the tables
+// answer (stored_gate.h).
 #ifndef RUVECTOR_PGEXT_INTEGRITY_GATE_SLOTS_H_
 #define RUVECTOR_PGEXT_INTEGRITY_GATE_SLOTS_H_
 

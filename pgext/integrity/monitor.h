@@ -54,6 +54,8 @@ class Monitor {
   absl::Status Replay(pg::SpiSession& spi, const Collection& collection);
 
   const Collection& collection() const { return collection_; }
+  // State and policy were read: there is something to publish.
+  bool ready() const { return ready_; }
   absl::Time next_sample() const { return next_sample_; }
   // Nodes, edges, merges and cut of the last pass, as JSON.
   std::string Summary() const;

@@ -98,6 +98,13 @@ absl::Status WithSpi(const char* activity, F&& f) {
   });
 }
 
+void SetGatePublished(bool published) {
+  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
+  boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId);
+  if (entry != nullptr) entry->gate_published = published;
+  LWLockRelease(boot::Databases()->lock);
+}
+
 bool Worker::HasExtension() {
   bool found = false;
   const absl::Status status =
@@ -144,7 +151,12 @@ absl::Status Worker::LoadCollections() {
   }
   monitors_ = std::move(kept);
   AssignSlots();
-  for (auto& [id, monitor] : monitors_) Publish(*monitor);
+  bool published = true;
+  for (auto& [id, monitor] : monitors_) {
+    Publish(*monitor);
+    published = published && monitor->ready();
+  }
+  if (published) SetGatePublished(true);
   return absl::OkStatus();
 }
 
@@ -429,6 +441,7 @@ void RunWorker() {
   Worker worker;
   for (;;) {
     if (!worker.HasExtension()) {
+      SetGatePublished(false);
       FreeGateSlots(MyDatabaseId);
       final_status = boot::DatabaseStatus::kNoExtension;
       return;

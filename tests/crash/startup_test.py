@@ -50,6 +50,18 @@ def _gate(server):
 def test_until_the_worker_has_published_the_tables_answer(crashed, name):
     server = crashed(f"{name}=hang", f'failpoint "{name}": hanging')
     assert _gate(server) == ("critical", "reject")
+    with server.connect() as session:
+        for write in ("INSERT INTO docs VALUES (1, 0, '[1,2,3,4]')",
+                      "TRUNCATE docs_0", "VACUUM FULL docs",
+                      "MERGE INTO docs d USING (SELECT -1 AS id) s "
+                      "ON d.id = s.id WHEN MATCHED THEN DELETE"):
+            with pytest.raises(psycopg.Error) as refused:
+                session.execute(write)
+            assert refused.value.diag.sqlstate == "53RV1", write
+        assert "as it was stored" in refused.value.diag.message_detail
+        assert session.execute("SELECT count(*) FROM docs").fetchone()[0] > 0
+        session.execute("CREATE TEMP TABLE own AS SELECT 1 AS i")
+        session.execute("INSERT INTO own SELECT generate_series(1, 10)")
 
 
 @pytest.mark.parametrize("name", [

@@ -102,8 +102,6 @@ def test_a_waiting_statement_shows_and_holds_nothing_up(server):
         assert done
 
 
-@pytest.mark.xfail(strict=True, reason="WaitForImprovement keeps the answer of "
-                   "the slot that it lost; admission.cc")
 def test_unregistered_while_a_statement_waits(server):
     """There is no gate any more, so there is nothing to refuse it."""
     server.execute("CREATE TABLE lone (v vector(2))")
@@ -130,8 +128,6 @@ def test_unregistered_while_a_statement_waits(server):
     assert ended == [None]
 
 
-@pytest.mark.xfail(strict=True, reason="Admit refuses it as 53RV1; "
-                   "admission.cc, docs/reference/errors.md says 53RV4")
 def test_the_limit_has_its_sqlstate_without_a_wait_too(server):
     search = "SELECT id FROM docs ORDER BY embedding <-> '[1,2,3,4]' LIMIT 1"
     _policy(server, '{"normal_actions": {"max_concurrent_searches": 1}, '
