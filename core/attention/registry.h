@@ -24,10 +24,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/plugin/description.h"
 #include "core/plugin/loader.h"
 #include "core/plugin/plugin_abi.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::attention {
 

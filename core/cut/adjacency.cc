@@ -48,8 +48,8 @@ Adjacency<Weight>::Adjacency(absl::Span<const Edge> edges,
 // Rows of the largest class are not read: what it shares with the others is
 // seen from their side.
 template <typename Weight>
-Adjacency<Weight> Adjacency<Weight>::Contract(
-    absl::Span<const uint32_t> label, int labels) const {
+Adjacency<Weight> Adjacency<Weight>::Contract(absl::Span<const uint32_t> label,
+                                              int labels) const {
   const Classes classes(FirstN(size()), label, labels);
   const uint32_t largest = classes.largest();
   size_t room = 2 * static_cast<size_t>(labels);

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/cut/degrees.h"
 #include "core/cut/dense_graph.h"
 #include "core/cut/edge.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

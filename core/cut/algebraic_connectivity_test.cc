@@ -31,8 +31,8 @@ double DenseLambda2(int n, const std::vector<WeightedEdge>& edges) {
     laplacian(e.u, e.v) -= e.weight;
     laplacian(e.v, e.u) -= e.weight;
   }
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(
-             laplacian, Eigen::EigenvaluesOnly)
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(laplacian,
+                                                        Eigen::EigenvaluesOnly)
       .eigenvalues()[1];
 }
 
@@ -54,7 +54,8 @@ TEST(AlgebraicConnectivity, EqualsClosedForms) {
       if (x + 1 < n) path.push_back({x, x + 1, 1});
       cycle.push_back({x, (x + 1) % n, 1});
       if (x > 0) star.push_back({0, x, 1});
-      for (uint32_t y = 0; y < x && n <= 250; ++y) complete.push_back({y, x, 1});
+      for (uint32_t y = 0; y < x && n <= 250; ++y)
+        complete.push_back({y, x, 1});
     }
     const std::string size = std::to_string(n);
     const int nodes = static_cast<int>(n);
@@ -77,9 +78,8 @@ TEST(AlgebraicConnectivity, EqualsClosedForms) {
 }
 
 TEST(AlgebraicConnectivity, EqualsDenseSolverOnTheFamilies) {
-  for (const std::string name :
-       {"G1conn", "G2_0.05", "G2_0.3", "G3_2", "G3_8", "G4_5k", "G4_20k",
-        "G4_clq"}) {
+  for (const std::string name : {"G1conn", "G2_0.05", "G2_0.3", "G3_2", "G3_8",
+                                 "G4_5k", "G4_20k", "G4_clq"}) {
     const Workload w = MakeWorkload(name, 1);
     const std::vector<WeightedEdge> edges = Capacities(w.edges);
     ExpectNearlyEqual(Lambda2(w.n, edges), DenseLambda2(w.n, edges), name);
@@ -93,15 +93,16 @@ TEST(AlgebraicConnectivity, EqualsDenseSolverOnRandomGraphs) {
     const int n = 2 + static_cast<int>(rng.Below(i % 10 == 0 ? 150 : 25));
     std::vector<WeightedEdge> edges;
     for (uint32_t x = 1; x < static_cast<uint32_t>(n); ++x) {
-      edges.push_back({static_cast<uint32_t>(rng.Below(x)), x,
-                       0.01 + rng.Uniform()});
+      edges.push_back(
+          {static_cast<uint32_t>(rng.Below(x)), x, 0.01 + rng.Uniform()});
     }
     for (const Edge& e : RandomEdges(n, rng)) {
       if (rng.Below(2) == 0) continue;
       edges.push_back({e.u, e.v, rng.Below(5) == 0 ? 0 : rng.Uniform()});
     }
     const double expected = DenseLambda2(n, edges);
-    ExpectNearlyEqual(Lambda2(n, edges), expected, "graph " + std::to_string(i));
+    ExpectNearlyEqual(Lambda2(n, edges), expected,
+                      "graph " + std::to_string(i));
     ++connected;
   }
   EXPECT_EQ(connected, 600);
@@ -128,7 +129,8 @@ TEST(AlgebraicConnectivity, ScalesWithTheWeights) {
 TEST(AlgebraicConnectivity, RefusesBadGraphs) {
   EXPECT_EQ(AlgebraicConnectivity(1, {}).status().message(),
             "graph has 1 nodes, expected at least 2");
-  for (double bad : {-1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+  for (double bad :
+       {-1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     const std::vector<WeightedEdge> edges = {{0, 1, bad}};
     EXPECT_EQ(AlgebraicConnectivity(2, edges).status().code(),
               absl::StatusCode::kInvalidArgument);

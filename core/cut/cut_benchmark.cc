@@ -77,8 +77,9 @@ void Incremental(benchmark::State& state, const Workload& w) {
                                                 (0.8 + 0.4 * rng.Uniform()));
     const auto start = std::chrono::steady_clock::now();
     benchmark::DoNotOptimize(cut.SetWeight(edge, weight));
-    const double seconds = std::chrono::duration<double>(
-        std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
     state.SetIterationTime(seconds);
     times.push_back(seconds);
     sum += seconds;
@@ -92,7 +93,8 @@ void Incremental(benchmark::State& state, const Workload& w) {
 
 std::vector<WeightedEdge> Capacities(const Workload& w) {
   std::vector<WeightedEdge> edges;
-  for (const Edge& e : w.edges) edges.push_back({e.u, e.v, FromFixed(e.weight)});
+  for (const Edge& e : w.edges)
+    edges.push_back({e.u, e.v, FromFixed(e.weight)});
   return edges;
 }
 

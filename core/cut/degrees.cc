@@ -47,13 +47,13 @@ absl::StatusOr<Degrees> SumDegrees(int n, absl::Span<const Edge> edges) {
   degrees.heaviest = heaviest;
   degrees.weight.resize(n);
   degrees.arcs.resize(n);
-  const bool fits = edges.size() < kMaxPackedEdges &&
-                    edges.size() * static_cast<uint64_t>(heaviest) <=
-                        kWeightMask;
+  const bool fits =
+      edges.size() < kMaxPackedEdges &&
+      edges.size() * static_cast<uint64_t>(heaviest) <= kWeightMask;
   fits ? Unpack(sums, degrees) : SumSeparately(edges, degrees);
-  degrees.total =
-      std::accumulate(degrees.weight.begin(), degrees.weight.end(),
-                      int64_t{0}) / 2;
+  degrees.total = std::accumulate(degrees.weight.begin(), degrees.weight.end(),
+                                  int64_t{0}) /
+                  2;
   return degrees;
 }
 

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/cut/ordering.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/ordering.h"
 
 namespace ruvector::cut {
 

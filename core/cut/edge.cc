@@ -4,11 +4,10 @@
 
 namespace ruvector::cut {
 
-absl::Status ValidateGraph(int n, absl::Span<const Edge> edges,
-                           int min_nodes) {
+absl::Status ValidateGraph(int n, absl::Span<const Edge> edges, int min_nodes) {
   if (n < min_nodes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "graph has ", n, " nodes, expected at least ", min_nodes));
+    return absl::InvalidArgumentError(
+        absl::StrCat("graph has ", n, " nodes, expected at least ", min_nodes));
   }
   const uint32_t nodes = static_cast<uint32_t>(n);
   uint32_t bad = 0;
@@ -24,9 +23,8 @@ absl::Status ValidateGraph(int n, absl::Span<const Edge> edges,
                        ", expected both below ", n));
     }
     if (e.weight < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("edge ", i, " has weight ", e.weight,
-                       ", expected 0 or more"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "edge ", i, " has weight ", e.weight, ", expected 0 or more"));
     }
   }
   return absl::OkStatus();

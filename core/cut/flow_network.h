@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/cut/edge.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/edge.h"
 
 namespace ruvector::cut {
 
@@ -21,8 +21,8 @@ class FlowNetwork {
  public:
   struct Arc {
     uint32_t to;
-    uint32_t back;     // the arc in the other direction
-    int64_t weight;    // of the edge, parallel edges added up
+    uint32_t back;   // the arc in the other direction
+    int64_t weight;  // of the edge, parallel edges added up
   };
 
   // Valid edges; those of weight 0 and self loops are left out.
@@ -59,7 +59,7 @@ class FlowNetwork {
   std::vector<int32_t> level_;     // -1: not reached
   std::vector<uint32_t> next_;     // per node, the arc to try next
   std::vector<uint32_t> queue_;
-  std::vector<uint32_t> path_;     // arcs from a source to where Augment is
+  std::vector<uint32_t> path_;  // arcs from a source to where Augment is
 };
 
 }  // namespace ruvector::cut

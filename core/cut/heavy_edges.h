@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/cut/degrees.h"
 #include "core/cut/edge.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

@@ -37,8 +37,8 @@ class IncrementalCut::State {
     for (const Change& change : changes) {
       if (change.edge >= edges_.size()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("edge ", change.edge, " does not exist, expected below ",
-                         edges_.size()));
+            absl::StrCat("edge ", change.edge,
+                         " does not exist, expected below ", edges_.size()));
       }
       if (change.weight < 0) {
         return absl::InvalidArgumentError(
@@ -64,8 +64,8 @@ class IncrementalCut::State {
   // What a call did that could let another cut overtake the present one.
   struct Threat {
     bool any = false;
-    bool cut_rose = false;       // a weight on the cut rose
-    bool kernel_fell = false;    // a weight between kernel nodes fell
+    bool cut_rose = false;     // a weight on the cut rose
+    bool kernel_fell = false;  // a weight between kernel nodes fell
     int64_t floor = std::numeric_limits<int64_t>::max();
   };
 
@@ -120,7 +120,8 @@ class IncrementalCut::State {
 
   void BuildKernel() {
     if (kernel_.has_value()) {
-      pause_ = served_ >= kWorthBuilding ? 0 : std::min(2 * pause_ + 1, kMaxPause);
+      pause_ =
+          served_ >= kWorthBuilding ? 0 : std::min(2 * pause_ + 1, kMaxPause);
       waited_ = 0;
       kernel_.reset();
     }
@@ -150,8 +151,8 @@ IncrementalCut::IncrementalCut(IncrementalCut&&) noexcept = default;
 IncrementalCut& IncrementalCut::operator=(IncrementalCut&&) noexcept = default;
 IncrementalCut::~IncrementalCut() = default;
 
-absl::StatusOr<IncrementalCut> IncrementalCut::Create(
-    int n, std::vector<Edge> edges) {
+absl::StatusOr<IncrementalCut> IncrementalCut::Create(int n,
+                                                      std::vector<Edge> edges) {
   RV_ASSIGN_OR_RETURN(std::unique_ptr<State> state,
                       State::Create(n, std::move(edges)));
   return IncrementalCut(std::move(state));
@@ -169,9 +170,7 @@ absl::Status IncrementalCut::SetWeights(absl::Span<const Change> changes) {
 }
 
 const Cut& IncrementalCut::current() const { return state_->cut(); }
-absl::Span<const Edge> IncrementalCut::edges() const {
-  return state_->edges();
-}
+absl::Span<const Edge> IncrementalCut::edges() const { return state_->edges(); }
 const IncrementalCut::Stats& IncrementalCut::stats() const {
   return state_->stats();
 }

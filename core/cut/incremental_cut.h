@@ -13,7 +13,8 @@
 //   a weight inside a kernel node falls                    the cut stands while
 //                                                          it is at most the
 //                                                          floor;
-//   otherwise                                              the kernel is solved.
+//   otherwise                                              the kernel is
+//   solved.
 // When the cut passes the floor, the graph is solved anew and, unless it goes
 // on like that, a new kernel is built.
 //
@@ -30,9 +31,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/cut/edge.h"
 #include "core/cut/minimum_cut.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 
@@ -46,9 +47,9 @@ class IncrementalCut {
 
   // How often each way was taken, since Create.
   struct Stats {
-    int64_t certified = 0;       // calls answered by the certificate alone
-    int64_t kernel_solves = 0;   // calls answered by the kernel
-    int64_t rebuilds = 0;        // calls answered by a full computation
+    int64_t certified = 0;      // calls answered by the certificate alone
+    int64_t kernel_solves = 0;  // calls answered by the kernel
+    int64_t rebuilds = 0;       // calls answered by a full computation
   };
 
   // Takes the list over. InvalidArgument: what MinimumCut refuses.

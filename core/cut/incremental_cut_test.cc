@@ -37,9 +37,12 @@ std::vector<Edge> CoreWithLeaves(int n, Rng& rng) {
 
 int32_t NewWeight(int32_t old, Rng& rng) {
   switch (rng.Below(8)) {
-    case 0: return 0;
-    case 1: return old + static_cast<int32_t>(rng.Below(50));
-    case 2: return old / 2;
+    case 0:
+      return 0;
+    case 1:
+      return old + static_cast<int32_t>(rng.Below(50));
+    case 2:
+      return old / 2;
     default: {
       // Mostly small steps, as sensors make them.
       const int32_t step = std::max(1, old / 5);
@@ -141,7 +144,7 @@ TEST(IncrementalCut, KeepsTheCutWhenNothingCanOvertakeIt) {
   ASSERT_TRUE(cut->SetWeight(3, 1).ok());   // on the cut, down
   ASSERT_TRUE(cut->SetWeight(4, 9).ok());   // a loop
   ASSERT_TRUE(cut->SetWeight(3, 0).ok());
-  ASSERT_TRUE(cut->SetWeight(1, 0).ok());   // nothing is below 0
+  ASSERT_TRUE(cut->SetWeight(1, 0).ok());  // nothing is below 0
   EXPECT_EQ(cut->current().value, 0);
   EXPECT_EQ(cut->current().edges, (std::vector<uint32_t>{3}));
   EXPECT_EQ(cut->current().side.data(), side);

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/cut/edge.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/edge.h"
 
 namespace ruvector::cut {
 
@@ -56,13 +56,13 @@ class Kernel {
 
   int64_t tau_ = 0;
   int64_t lost_ = 0;  // sum over edges of max(0, base - present weight)
-  std::vector<int32_t> base_;      // per edge: its weight at Build
-  std::vector<uint32_t> node_;     // per graph node: its kernel node
-  std::vector<uint8_t> in_core_;   // per graph node
-  std::vector<int64_t> to_core_;   // per pendant: its weight to the core;
-                                   // kNoPendant for the others
+  std::vector<int32_t> base_;     // per edge: its weight at Build
+  std::vector<uint32_t> node_;    // per graph node: its kernel node
+  std::vector<uint8_t> in_core_;  // per graph node
+  std::vector<int64_t> to_core_;  // per pendant: its weight to the core;
+                                  // kNoPendant for the others
   size_t nodes_ = 0;
-  std::vector<int64_t> weights_;   // nodes_ x nodes_, present, diagonal 0
+  std::vector<int64_t> weights_;  // nodes_ x nodes_, present, diagonal 0
 };
 
 }  // namespace ruvector::cut

@@ -47,8 +47,7 @@ RV_CUT_INLINE size_t AddRowLoop(Weight* key, const Weight* row, size_t padded,
 
 template <typename Weight>
 RV_CUT_INLINE void AddIntoLoop(Weight* __restrict__ to,
-                               const Weight* __restrict__ from,
-                               size_t padded) {
+                               const Weight* __restrict__ from, size_t padded) {
   for (size_t i = 0; i < padded; ++i) to[i] += from[i];
 }
 
@@ -60,8 +59,7 @@ RV_CUT_AVX2 size_t AddRowAvx2(int32_t* key, const int32_t* row, size_t padded,
                               int32_t bound) {
   return AddRowLoop(key, row, padded, bound);
 }
-RV_CUT_AVX2 void AddIntoAvx2(int32_t* to, const int32_t* from,
-                             size_t padded) {
+RV_CUT_AVX2 void AddIntoAvx2(int32_t* to, const int32_t* from, size_t padded) {
   AddIntoLoop(to, from, padded);
 }
 bool HasAvx2() { return __builtin_cpu_supports("avx2"); }
@@ -80,13 +78,11 @@ size_t ArgMax(const int32_t* key, size_t padded) {
 size_t ArgMax(const int64_t* key, size_t padded) {
   return ArgMaxLoop(key, padded);
 }
-size_t AddRow(int32_t* key, const int32_t* row, size_t padded,
-              int32_t bound) {
+size_t AddRow(int32_t* key, const int32_t* row, size_t padded, int32_t bound) {
   RV_CUT_DISPATCH(AddRowAvx2(key, row, padded, bound));
   return AddRowLoop(key, row, padded, bound);
 }
-size_t AddRow(int64_t* key, const int64_t* row, size_t padded,
-              int64_t bound) {
+size_t AddRow(int64_t* key, const int64_t* row, size_t padded, int64_t bound) {
   return AddRowLoop(key, row, padded, bound);
 }
 void AddInto(int32_t* to, const int32_t* from, size_t padded) {

@@ -55,7 +55,8 @@ double Tridiagonal::LastComponent(double eigenvalue) const {
     pivot[i] = std::max(pivot[i], kEpsilon * scale);
   }
   for (int round = 0; round < 3; ++round) {
-    for (size_t i = 1; i < n; ++i) x[i] -= off_[i - 1] / pivot[i - 1] * x[i - 1];
+    for (size_t i = 1; i < n; ++i)
+      x[i] -= off_[i - 1] / pivot[i - 1] * x[i - 1];
     x[n - 1] /= pivot[n - 1];
     for (size_t i = n - 1; i-- > 0;) {
       x[i] = (x[i] - off_[i] * x[i + 1]) / pivot[i];

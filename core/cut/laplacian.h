@@ -7,8 +7,8 @@
 
 #include "Eigen/Core"
 #include "absl/types/span.h"
-#include "core/cut/algebraic_connectivity.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/algebraic_connectivity.h"
 
 namespace ruvector::cut {
 

@@ -160,8 +160,7 @@ std::unique_ptr<LaplacianSolver> MakeHubSolver(const Laplacian& graph,
   int core_size = 0;
   std::vector<int> place = ChooseCore(graph, &core_size);
   if (core_size < 2 || core_size > max_core) return nullptr;
-  auto solver =
-      std::make_unique<HubSolver>(graph, std::move(place), core_size);
+  auto solver = std::make_unique<HubSolver>(graph, std::move(place), core_size);
   if (!solver->ok()) return nullptr;
   return solver;
 }

@@ -10,8 +10,8 @@
 #include <memory>
 
 #include "Eigen/Core"
-#include "core/cut/laplacian.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/laplacian.h"
 
 namespace ruvector::cut {
 

@@ -66,8 +66,7 @@ void Search(absl::Span<const Edge> edges, const Degrees& degrees,
 }
 
 // Lists are contracted as lists while single edges alone show how.
-absl::Status SearchList(int n, absl::Span<const Edge> edges,
-                        LeastCut& least) {
+absl::Status SearchList(int n, absl::Span<const Edge> edges, LeastCut& least) {
   std::vector<Edge> contracted;
   for (;;) {
     RV_ASSIGN_OR_RETURN(const Degrees degrees, SumDegrees(n, edges));
@@ -93,7 +92,8 @@ absl::Status SearchList(int n, absl::Span<const Edge> edges,
 
 }  // namespace
 
-// Most edges cross nothing: they are looked at in blocks, without a branch each.
+// Most edges cross nothing: they are looked at in blocks, without a branch
+// each.
 Cut DescribeCut(std::vector<uint8_t> side, absl::Span<const Edge> edges) {
   constexpr size_t kBlock = 16;
   Cut cut;

@@ -20,8 +20,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "core/cut/edge.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/edge.h"
 
 namespace ruvector::cut {
 

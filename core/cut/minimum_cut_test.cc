@@ -67,9 +67,9 @@ TEST(MinimumCut, EqualsBoostOnPlantedCuts) {
 // The values of shared/reference/mincut-measurements.md, seed 1 (fixed point).
 TEST(MinimumCut, FindsTheReferenceValues) {
   const std::pair<const char*, double> kExpected[] = {
-      {"G1lit", 0},      {"G1conn", 0.3003}, {"G2_0.05", 13.869},
+      {"G1lit", 0},       {"G1conn", 0.3003}, {"G2_0.05", 13.869},
       {"G2_0.3", 120.22}, {"G2_1.0", 468.58}, {"G3_2", 2.1465},
-      {"G3_8", 5.3882},  {"G4_5k", 0.5237},  {"G4_20k", 4.1743},
+      {"G3_8", 5.3882},   {"G4_5k", 0.5237},  {"G4_20k", 4.1743},
       {"G4_clq", 4.1960}};
   for (const auto& [name, lambda] : kExpected) {
     const Workload w = MakeWorkload(name, 1);
@@ -147,8 +147,9 @@ TEST(NearComplete, ProvesCompleteGraphsAndNothingFalse) {
         if (rng.Below(8) == 0) continue;
         const bool doubled = rng.Below(20) == 0;
         for (int copy = 0; copy <= doubled; ++copy) {
-          edges.push_back({static_cast<uint32_t>(j), static_cast<uint32_t>(k),
-                           static_cast<int32_t>(1 + rng.Below(i % 2 ? 8 : 40))});
+          edges.push_back(
+              {static_cast<uint32_t>(j), static_cast<uint32_t>(k),
+               static_cast<int32_t>(1 + rng.Below(i % 2 ? 8 : 40))});
         }
       }
     }

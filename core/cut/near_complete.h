@@ -15,8 +15,8 @@
 #include <optional>
 
 #include "absl/types/span.h"
-#include "core/cut/edge.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/edge.h"
 
 namespace ruvector::cut {
 

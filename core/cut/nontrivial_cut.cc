@@ -78,8 +78,8 @@ class NontrivialSearch {
     int64_t value = network_.degree(pair[0]) + network_.degree(pair[1]);
     for (uint32_t x = 0; x < static_cast<uint32_t>(n); ++x) {
       for (const FlowNetwork::Arc& arc : network_.row(x)) {
-        const int64_t split = network_.degree(x) + network_.degree(arc.to) -
-                              2 * arc.weight;
+        const int64_t split =
+            network_.degree(x) + network_.degree(arc.to) - 2 * arc.weight;
         if (split >= value) continue;
         value = split;
         pair = {x, arc.to};

@@ -19,9 +19,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/cut/edge.h"
 #include "core/cut/minimum_cut.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

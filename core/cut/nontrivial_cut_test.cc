@@ -36,8 +36,8 @@ TEST(MinimumNontrivialCut, EqualsEveryPartitionTriedOnRegularGraphs) {
     std::vector<Edge> edges;
     for (uint32_t x = 0; x < n; ++x) {
       for (uint32_t d = 1; d <= reach; ++d) {
-        edges.push_back({x, (x + d) % n,
-                         static_cast<int32_t>(20 + rng.Below(spread))});
+        edges.push_back(
+            {x, (x + d) % n, static_cast<int32_t>(20 + rng.Below(spread))});
       }
     }
     const absl::StatusOr<Cut> cut =
@@ -73,9 +73,8 @@ TEST(MinimumNontrivialCut, EqualsAllPairsOfPairsOfTerminals) {
 }
 
 TEST(MinimumNontrivialCut, IsBoundedByPairsAndTheGlobalCut) {
-  for (const char* name :
-       {"G1lit", "G1conn", "G2_0.05", "G2_1.0", "G3_2", "G3_8", "G4_5k",
-        "G4_20k", "G4_clq"}) {
+  for (const char* name : {"G1lit", "G1conn", "G2_0.05", "G2_1.0", "G3_2",
+                           "G3_8", "G4_5k", "G4_20k", "G4_clq"}) {
     const Workload w = MakeWorkload(name, 1);
     const absl::StatusOr<Cut> cut = MinimumNontrivialCut(w.n, w.edges);
     ASSERT_TRUE(cut.ok()) << cut.status();

@@ -29,9 +29,10 @@ int64_t TryAllCuts(int n, absl::Span<const Edge> edges, int min_side,
 }
 
 int64_t BoostMinimumCut(int n, absl::Span<const Edge> edges) {
-  using Graph = boost::adjacency_list<
-      boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
-      boost::property<boost::edge_weight_t, int64_t>>;
+  using Graph =
+      boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS,
+                            boost::no_property,
+                            boost::property<boost::edge_weight_t, int64_t>>;
   Graph graph(n);
   for (const Edge& e : edges) {
     if (e.u != e.v) boost::add_edge(e.u, e.v, int64_t{e.weight}, graph);
@@ -46,8 +47,8 @@ std::vector<Edge> RandomEdges(int n, Rng& rng) {
   const int m = static_cast<int>(density * pairs) + 1;
   const int groups = 1 + static_cast<int>(rng.Below(3));
   const bool bridged = rng.Below(4) != 0;
-  static constexpr int32_t kRanges[] = {
-      1, 3, 10, kOne, std::numeric_limits<int32_t>::max()};
+  static constexpr int32_t kRanges[] = {1, 3, 10, kOne,
+                                        std::numeric_limits<int32_t>::max()};
   const int32_t range = kRanges[rng.Below(5)];
   const bool zeros = rng.Below(3) == 0;
   std::vector<Edge> edges;

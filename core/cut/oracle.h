@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/base/no_postgres.h"
 #include "core/base/rng.h"
 #include "core/cut/edge.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

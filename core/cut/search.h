@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/no_postgres.h"
 #include "core/cut/dense_graph.h"
 #include "core/cut/least_cut.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

@@ -9,9 +9,9 @@
 
 #include <cstdint>
 
+#include "core/base/no_postgres.h"
 #include "core/cut/adjacency.h"
 #include "core/cut/ordering.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::cut {
 

@@ -14,8 +14,8 @@ enum Role : uint8_t { kNone, kSource, kSink };
 absl::Status Assign(absl::Span<const uint32_t> nodes, Role role,
                     const char* what, std::vector<Role>& roles) {
   if (nodes.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("set of ", what, "s is empty, expected at least one node"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "set of ", what, "s is empty, expected at least one node"));
   }
   for (uint32_t x : nodes) {
     if (x >= roles.size()) {

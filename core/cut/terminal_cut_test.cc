@@ -1,11 +1,11 @@
 #include "core/cut/terminal_cut.h"
 
+#include "boost/graph/adjacency_list.hpp"
+#include "boost/graph/push_relabel_max_flow.hpp"
 #include "core/base/rng.h"
 #include "core/cut/cut_test_util.h"
 #include "core/cut/oracle.h"
 #include "core/cut/workload.h"
-#include "boost/graph/adjacency_list.hpp"
-#include "boost/graph/push_relabel_max_flow.hpp"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -45,8 +45,8 @@ TEST(MinimumTerminalCut, EqualsEveryPartitionTried) {
 }
 
 int64_t BoostMaximumFlow(const Workload& w, uint32_t source, uint32_t sink) {
-  using Traits = boost::adjacency_list_traits<boost::vecS, boost::vecS,
-                                              boost::directedS>;
+  using Traits =
+      boost::adjacency_list_traits<boost::vecS, boost::vecS, boost::directedS>;
   using Graph = boost::adjacency_list<
       boost::vecS, boost::vecS, boost::directedS, boost::no_property,
       boost::property<

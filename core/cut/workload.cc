@@ -19,8 +19,8 @@ class Source {
   int Below(int n) { return static_cast<int>(bits_() % n); }
   double Uniform() { return static_cast<double>(bits_() >> 11) * 0x1.0p-53; }
   int32_t Capacity(double low, double high) {
-    const int32_t q = static_cast<int32_t>((low + (high - low) * Uniform()) *
-                                           kOne);
+    const int32_t q =
+        static_cast<int32_t>((low + (high - low) * Uniform()) * kOne);
     return std::max(q, 1);
   }
 
@@ -114,8 +114,7 @@ Workload Planted(int groups, double density, int links, double high,
 
 Workload Realistic(int fanout, bool cliques, Source& source) {
   constexpr int kPartitions = 64, kShards = 8, kReplicas = 16, kUpkeep = 4;
-  constexpr int kCentroids =
-      1000 - kPartitions - kShards - kReplicas - kUpkeep;
+  constexpr int kCentroids = 1000 - kPartitions - kShards - kReplicas - kUpkeep;
   constexpr int kFirstPartition = kCentroids;
   constexpr int kFirstShard = kFirstPartition + kPartitions;
   constexpr int kFirstReplica = kFirstShard + kShards;
@@ -124,8 +123,7 @@ Workload Realistic(int fanout, bool cliques, Source& source) {
   for (int c = 0; c < kCentroids; ++c) {
     std::set<int> near;
     const int base = source.Below(kPartitions);
-    const int degree =
-        fanout - fanout / 4 + source.Below(fanout / 2 + 1);
+    const int degree = fanout - fanout / 4 + source.Below(fanout / 2 + 1);
     while (static_cast<int>(near.size()) < degree) {
       const bool local = source.Below(4) != 0;
       near.insert(local ? (base + source.Below(fanout * 2)) % kPartitions
@@ -150,8 +148,7 @@ Workload Realistic(int fanout, bool cliques, Source& source) {
       graph.Add(shard, kFirstShard + t, source.Capacity(0.5, 1) * 4);
     }
     for (int x = 0; x < 2; ++x) {
-      graph.Add(shard, kFirstReplica + 2 * s + x,
-                source.Capacity(0.5, 1) * 4);
+      graph.Add(shard, kFirstReplica + 2 * s + x, source.Capacity(0.5, 1) * 4);
     }
     for (int m = 0; m < kUpkeep; ++m) {
       graph.Add(shard, kFirstUpkeep + m, source.Capacity(0.3, 1));

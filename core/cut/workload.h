@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/cut/edge.h"
 #include "core/base/no_postgres.h"
+#include "core/cut/edge.h"
 
 namespace ruvector::cut {
 

@@ -39,9 +39,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/base/no_postgres.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::gate {
 

@@ -30,10 +30,10 @@
 #include <string_view>
 #include <type_traits>
 
+#include "core/base/no_postgres.h"
 #include "core/gate/operation.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::gate {
 

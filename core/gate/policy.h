@@ -20,11 +20,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/base/no_postgres.h"
 #include "core/gate/operation.h"
 #include "core/gate/state.h"
 #include "core/graph/build.h"
 #include "core/graph/health.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::gate {
 

@@ -15,9 +15,9 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/no_postgres.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::gate {
 

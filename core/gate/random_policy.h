@@ -2,9 +2,9 @@
 #ifndef RUVECTOR_CORE_GATE_RANDOM_POLICY_H_
 #define RUVECTOR_CORE_GATE_RANDOM_POLICY_H_
 
+#include "core/base/no_postgres.h"
 #include "core/base/rng.h"
 #include "core/gate/policy.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::gate {
 

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/graph/graph.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/graph.h"
 
 namespace ruvector::graph {
 

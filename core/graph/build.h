@@ -37,10 +37,10 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "core/base/no_postgres.h"
 #include "core/graph/graph.h"
 #include "core/graph/health.h"
 #include "core/graph/observation.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::graph {
 

@@ -8,8 +8,8 @@
 #ifndef RUVECTOR_CORE_GRAPH_CARRY_H_
 #define RUVECTOR_CORE_GRAPH_CARRY_H_
 
-#include "core/graph/observation.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/observation.h"
 
 namespace ruvector::graph {
 

@@ -3,9 +3,9 @@
 #define RUVECTOR_CORE_GRAPH_CHECK_H_
 
 #include "absl/status/status.h"
+#include "core/base/no_postgres.h"
 #include "core/graph/health.h"
 #include "core/graph/observation.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::graph {
 

@@ -15,8 +15,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/graph/graph.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/graph.h"
 
 namespace ruvector::graph {
 

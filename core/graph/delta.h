@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "core/graph/observation.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/observation.h"
 
 namespace ruvector::graph {
 

@@ -28,9 +28,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "core/base/no_postgres.h"
 #include "core/graph/delta.h"
 #include "core/graph/observation.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::graph {
 

@@ -4,9 +4,9 @@
 
 #include <string>
 
+#include "core/base/no_postgres.h"
 #include "core/graph/graph.h"
 #include "core/graph/health.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::graph {
 

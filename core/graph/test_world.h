@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <ostream>
 
-#include "core/graph/observation.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/observation.h"
 
 namespace ruvector::graph {
 

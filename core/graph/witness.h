@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/no_postgres.h"
 #include "core/graph/assess.h"
 #include "core/graph/graph.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::graph {
 

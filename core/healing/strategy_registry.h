@@ -14,9 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/base/no_postgres.h"
 #include "core/plugin/description.h"
 #include "core/plugin/loader.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::healing {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "absl/types/span.h"
-#include "core/plugin/plugin_abi.h"
 #include "core/base/no_postgres.h"
+#include "core/plugin/plugin_abi.h"
 
 namespace ruvector::plugin {
 

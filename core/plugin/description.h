@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "core/plugin/plugin_abi.h"
 #include "core/base/no_postgres.h"
+#include "core/plugin/plugin_abi.h"
 
 namespace ruvector::plugin {
 

@@ -29,10 +29,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/base/no_postgres.h"
 #include "core/plugin/description.h"
 #include "core/plugin/plugin_abi.h"
 #include "core/plugin/trusted_file.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::plugin {
 

@@ -6,9 +6,9 @@
 #define RUVECTOR_CORE_PLUGIN_PLAN_CHECK_H_
 
 #include "absl/status/status.h"
+#include "core/base/no_postgres.h"
 #include "core/plugin/description.h"
 #include "core/plugin/plugin_abi.h"
-#include "core/base/no_postgres.h"
 
 namespace ruvector::plugin {
 

@@ -297,7 +297,7 @@ typedef struct ruvector_action {
   const char* object;              /* non-empty */
   const ruvector_field* arguments; /* unique names; nullable at 0 */
   uint32_t argument_count;
-  uint32_t reserved; /* 0 */
+  uint32_t reserved;                  /* 0 */
   const struct ruvector_action* undo; /* nullable; has no undo itself */
   const char* expected_effect; /* one sentence for the person who approves */
   double expected_rows;        /* >= 0; NaN unknown */

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "core/plugin/loader.h"
 #include "core/base/no_postgres.h"
+#include "core/plugin/loader.h"
 
 namespace ruvector::plugin {
 

@@ -64,8 +64,8 @@ absl::StatusOr<ChainPosition> StartAt(Reader& reader, uint64_t from) {
     RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
     if (!row.has_value()) break;
     if (row->sequence + 1 == from) {
-      start.head = row->pruned ? row->leaf_hash
-                               : LeafHash(*reader.crypto, row->payload);
+      start.head =
+          row->pruned ? row->leaf_hash : LeafHash(*reader.crypto, row->payload);
     }
   }
   start.next_sequence = from;
@@ -147,13 +147,13 @@ absl::Status AdmitLaterPrunes(Reader& reader, uint64_t from,
                               ChainVerifier& verifier) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      reader.spi.Query("SELECT pg_catalog.encode(payload, 'hex'),"
-                       " pg_catalog.encode(signature, 'hex')"
-                       " FROM ruvector.integrity_events WHERE event_type = $1"
-                       " AND id >= $2::pg_catalog.int8 ORDER BY id",
-                       {pg::SqlText({kPruneEventType.data(),
-                                     kPruneEventType.size()}),
-                        pg::SqlInt(static_cast<int64_t>(from))}));
+      reader.spi.Query(
+          "SELECT pg_catalog.encode(payload, 'hex'),"
+          " pg_catalog.encode(signature, 'hex')"
+          " FROM ruvector.integrity_events WHERE event_type = $1"
+          " AND id >= $2::pg_catalog.int8 ORDER BY id",
+          {pg::SqlText({kPruneEventType.data(), kPruneEventType.size()}),
+           pg::SqlInt(static_cast<int64_t>(from))}));
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto signature = FromBytes<Signature>(rows.Bytes(i, 1).value_or(""));
     if (!signature.has_value()) continue;
@@ -262,8 +262,7 @@ struct ProofArguments {
 
 // first <= mark < size + past_size, size <= the log's: else InvalidArgument.
 absl::StatusOr<ProofArguments> ReadProofArguments(FunctionCallInfo fcinfo,
-                                                  Reader& reader,
-                                                  int64_t first,
+                                                  Reader& reader, int64_t first,
                                                   int64_t past_size) {
   RV_ASSIGN_OR_RETURN(const ChainPosition head,
                       ReadHead(reader.spi, *reader.crypto));
@@ -320,9 +319,9 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
   const int64_t from = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
   const int64_t to = PG_ARGISNULL(2) ? INT64_MAX : PG_GETARG_INT64(2);
   if (from < 0 || to < from) {
-    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
-                       absl::StrCat("invalid range of events: ", from, " to ",
-                                    to));
+    return pg::PgError(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        absl::StrCat("invalid range of events: ", from, " to ", to));
   }
   Verdict verdict;
   pg::SpiRows waiting;
@@ -332,14 +331,15 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
     if (collection.has_value()) {
       RV_RETURN_IF_ERROR(RequireKnownCollection(reader, *collection));
     }
+    RV_ASSIGN_OR_RETURN(verdict,
+                        VerifyRange(reader, collection.value_or(""), from,
+                                    to == INT64_MAX ? to : to + 1));
     RV_ASSIGN_OR_RETURN(
-        verdict, VerifyRange(reader, collection.value_or(""), from,
-                             to == INT64_MAX ? to : to + 1));
-    RV_ASSIGN_OR_RETURN(
-        waiting, reader.spi.Query(
-                     "SELECT pg_catalog.count(*),"
-                     " (EXTRACT(epoch FROM pg_catalog.min(created_at))"
-                     " * 1000000)::pg_catalog.int8 FROM ruvector.audit_outbox"));
+        waiting,
+        reader.spi.Query(
+            "SELECT pg_catalog.count(*),"
+            " (EXTRACT(epoch FROM pg_catalog.min(created_at))"
+            " * 1000000)::pg_catalog.int8 FROM ruvector.audit_outbox"));
   }
   const RingStatus ring = GetRingStatus(MyDatabaseId);
   std::optional<int64_t> oldest = waiting.Int(0, 1);
@@ -355,10 +355,11 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
                        ? std::optional<std::string>()
                        : std::optional<std::string>(verdict.reason));
   row.Int(waiting.Int(0, 0).value_or(0) + static_cast<int64_t>(ring.waiting));
-  row.OptionalReal(oldest.has_value()
-                       ? std::optional<double>(
-                             (UnixMicros(GetCurrentTimestamp()) - *oldest) / 1e6)
-                       : std::optional<double>());
+  row.OptionalReal(
+      oldest.has_value()
+          ? std::optional<double>(
+                (UnixMicros(GetCurrentTimestamp()) - *oldest) / 1e6)
+          : std::optional<double>());
   row.Int(static_cast<int64_t>(ring.overflowed));
   return row.Finish(fcinfo);
 }
@@ -375,10 +376,9 @@ RV_SQL_FUNCTION(ruvector_audit_inclusion_proof) {
     RV_ASSIGN_OR_RETURN(const ProofArguments asked,
                         ReadProofArguments(fcinfo, reader, 0, 0));
     LeafPass pass(reader, asked.size, asked.mark);
-    RV_ASSIGN_OR_RETURN(
-        const std::vector<audit::Hash> proof,
-        InclusionProof(*reader.crypto, asked.mark, asked.size,
-                       [&](uint64_t i) { return pass.At(i); }));
+    RV_ASSIGN_OR_RETURN(const std::vector<audit::Hash> proof,
+                        InclusionProof(*reader.crypto, asked.mark, asked.size,
+                                       [&](uint64_t i) { return pass.At(i); }));
     RV_RETURN_IF_ERROR(pass.Finish());
     RV_RETURN_IF_ERROR(VerifyInclusion(*reader.crypto, asked.mark, asked.size,
                                        pass.leaf_at_mark(), proof,
@@ -410,9 +410,9 @@ RV_SQL_FUNCTION(ruvector_audit_consistency_proof) {
         ConsistencyProof(*reader.crypto, asked.mark, asked.size,
                          [&](uint64_t i) { return pass.At(i); }));
     RV_RETURN_IF_ERROR(pass.Finish());
-    RV_RETURN_IF_ERROR(VerifyConsistency(*reader.crypto, asked.mark,
-                                         asked.size, pass.root_at_mark(),
-                                         pass.root(), proof));
+    RV_RETURN_IF_ERROR(VerifyConsistency(*reader.crypto, asked.mark, asked.size,
+                                         pass.root_at_mark(), pass.root(),
+                                         proof));
     json = nlohmann::ordered_json{{"old_size", asked.mark},
                                   {"new_size", asked.size},
                                   {"old_root", ToHex(pass.root_at_mark())},
@@ -533,10 +533,9 @@ RV_SQL_FUNCTION(ruvector_audit_prune) {
   }
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_audit_prune()"));
   RV_ASSIGN_OR_RETURN(const std::string user, pg::CurrentUserName());
-  RV_ASSIGN_OR_RETURN(
-      const std::string answer,
-      boot::AskWorker(boot::RequestKind::kPrune, "", audit::UnixMicros(before),
-                      user));
+  RV_ASSIGN_OR_RETURN(const std::string answer,
+                      boot::AskWorker(boot::RequestKind::kPrune, "",
+                                      audit::UnixMicros(before), user));
   int64_t pruned = 0;
   (void)absl::SimpleAtoi(answer, &pruned);
   return Int64GetDatum(pruned);
@@ -550,7 +549,8 @@ RV_SQL_FUNCTION(ruvector_refuse_log_change) {
                        "refuse_log_change() was not called as a trigger");
   }
   const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-  if (audit::IsLogChangeAllowed() && TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
+  if (audit::IsLogChangeAllowed() &&
+      TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
     return PointerGetDatum(trigger->tg_trigtuple);
   }
   return pg::PgError(
@@ -558,6 +558,5 @@ RV_SQL_FUNCTION(ruvector_refuse_log_change) {
       absl::StrCat("cannot change table \"",
                    RelationGetRelationName(trigger->tg_relation),
                    "\": the event log is append-only"),
-      "",
-      "ruvector_audit_prune() removes old events and keeps their hashes.");
+      "", "ruvector_audit_prune() removes old events and keeps their hashes.");
 }

@@ -62,7 +62,8 @@ StoredEvent FromRow(const pg::SpiRows& rows, size_t i) {
 }
 
 // The columns are float4.
-bool SameNumber(const std::optional<double>& a, const std::optional<double>& b) {
+bool SameNumber(const std::optional<double>& a,
+                const std::optional<double>& b) {
   if (a.has_value() != b.has_value()) return false;
   return !a.has_value() || static_cast<float>(*a) == static_cast<float>(*b);
 }
@@ -223,16 +224,15 @@ std::string ColumnMismatch(const StoredEvent& stored, const Event& event) {
 
 absl::StatusOr<std::string> CanonicalJson(pg::SpiSession& spi,
                                           std::string_view json) {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("SELECT $1::pg_catalog.jsonb::pg_catalog.text",
-                {pg::SqlText(json)}));
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT $1::pg_catalog.jsonb::pg_catalog.text",
+                                {pg::SqlText(json)}));
   return rows.TextOr(0, 0, "{}");
 }
 
 int64_t UnixMicros(TimestampTz time) {
-  return time + int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} *
-                    USECS_PER_DAY;
+  return time +
+         int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
 }
 
 LogChangeAllowed::LogChangeAllowed() { log_change_allowed = true; }

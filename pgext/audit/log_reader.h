@@ -16,8 +16,8 @@
 #include "core/audit/event.h"
 #include "core/audit/keys.h"
 #include "core/audit/merkle.h"
-#include "pgext/bridge/spi.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/spi.h"
 
 namespace ruvector::audit {
 
@@ -27,8 +27,8 @@ struct StoredEvent {
   bool pruned = false;
   std::string payload;
   Signature signature = {};
-  Hash leaf_hash = {};         // as the column has it
-  std::string previous_hash;   // as the column has it
+  Hash leaf_hash = {};        // as the column has it
+  std::string previous_hash;  // as the column has it
   // The readable columns, to be held against the payload.
   Event columns;
 };

@@ -15,9 +15,9 @@
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/log_reader.h"
 #include "pgext/audit/signing_key.h"
+#include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_status.h"
-#include "pgext/bridge/pg.h"
 extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_control.h"
@@ -70,11 +70,10 @@ ordered_json Incarnation() {
   return {{"system_identifier", std::to_string(GetSystemIdentifier())},
           {"timeline", GetWALInsertionTimeLine()},
           {"database_oid", MyDatabaseId},
-          {"server_start", FormatTimeUs(absl::ToUnixMicros(absl::UnixEpoch()) +
-                                        PgStartTime +
-                                        int64{POSTGRES_EPOCH_JDATE -
-                                              UNIX_EPOCH_JDATE} *
-                                            USECS_PER_DAY)}};
+          {"server_start",
+           FormatTimeUs(absl::ToUnixMicros(absl::UnixEpoch()) + PgStartTime +
+                        int64{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} *
+                            USECS_PER_DAY)}};
 }
 
 const char* ResumeReason(const std::optional<ordered_json>& last,
@@ -93,10 +92,9 @@ const char* ResumeReason(const std::optional<ordered_json>& last,
 absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
   // Keeps a second appender out, lets every reader in.
-  RV_RETURN_IF_ERROR(
-      spi.Execute("LOCK TABLE ruvector.integrity_events"
-                  " IN SHARE ROW EXCLUSIVE MODE")
-          .status());
+  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
+                                 " IN SHARE ROW EXCLUSIVE MODE")
+                         .status());
   RV_ASSIGN_OR_RETURN(signer_, OpenSigner(crypto, spi));
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows key,
@@ -181,7 +179,8 @@ absl::Status LogWriter::Resume(pg::SpiSession& spi, ChainAppender& appender) {
     Event event;
     event.event_type = "resume";
     event.created_at_us = NowUs();
-    RV_ASSIGN_OR_RETURN(event.metadata_json, CanonicalJson(spi, metadata.dump()));
+    RV_ASSIGN_OR_RETURN(event.metadata_json,
+                        CanonicalJson(spi, metadata.dump()));
     RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
   }
   resuming_ = true;
@@ -212,11 +211,10 @@ absl::StatusOr<int> LogWriter::SealOutbox(pg::SpiSession& spi,
     RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
     absl::StrAppend(&ids, i == 0 ? "" : ",", rows.TextOr(i, 0, "0"));
   }
-  RV_RETURN_IF_ERROR(
-      spi.Execute("DELETE FROM ruvector.audit_outbox"
-                  " WHERE id = ANY ($1::pg_catalog.int8[])",
-                  {pg::SqlText(ids + "}")})
-          .status());
+  RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.audit_outbox"
+                                 " WHERE id = ANY ($1::pg_catalog.int8[])",
+                                 {pg::SqlText(ids + "}")})
+                         .status());
   return static_cast<int>(rows.size());
 }
 
@@ -306,8 +304,7 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
                 " $7::pg_catalog.bytea, $8::pg_catalog.bytea) RETURNING id",
                 {pg::SqlInt(static_cast<int64_t>(tree_->size())),
                  pg::SqlBytes(AsView(checkpoint.root)),
-                 pg::SqlBytes(AsView(checkpoint.head)),
-                 pg::SqlBytes(frontier),
+                 pg::SqlBytes(AsView(checkpoint.head)), pg::SqlBytes(frontier),
                  pg::SqlText(FormatTimeUs(checkpoint.created_at_us)),
                  pg::SqlText(signer_->key_id()), pg::SqlBytes(sealed.payload),
                  pg::SqlBytes(AsView(sealed.signature))}));
@@ -318,10 +315,9 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
 absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
                                                  const std::string& user) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  RV_RETURN_IF_ERROR(
-      spi.Execute("LOCK TABLE ruvector.integrity_events"
-                  " IN SHARE ROW EXCLUSIVE MODE")
-          .status());
+  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
+                                 " IN SHARE ROW EXCLUSIVE MODE")
+                         .status());
   const int64_t now_us = NowUs();
   absl::StatusOr<std::unique_ptr<Signer>> old = OpenSigner(crypto, spi);
   RV_ASSIGN_OR_RETURN(std::unique_ptr<Signer> next,
@@ -344,8 +340,8 @@ absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
   event.created_at_us = now_us;
   RV_ASSIGN_OR_RETURN(event.metadata_json, CanonicalJson(spi, metadata.dump()));
   signer_from_us_ = 0;
-  RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event),
-                            old.ok() ? **old : *next));
+  RV_RETURN_IF_ERROR(
+      Append(spi, appender, std::move(event), old.ok() ? **old : *next));
   RV_RETURN_IF_ERROR(Store(spi));
   // The old key's last word is the event just written.
   RV_RETURN_IF_ERROR(
@@ -369,14 +365,14 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
                 " WHERE id = $1",
                 {pg::SqlText(key_id)}));
   if (known.empty()) {
-    return pg::PgError(ERRCODE_UNDEFINED_OBJECT,
-                       absl::StrCat("signing key \"", key_id,
-                                    "\" does not exist"));
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat("signing key \"", key_id, "\" does not exist"));
   }
   if (known.Bool(0, 0).value_or(false)) {
-    return pg::PgError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                       absl::StrCat("signing key \"", key_id,
-                                    "\" is revoked already"));
+    return pg::PgError(
+        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        absl::StrCat("signing key \"", key_id, "\" is revoked already"));
   }
   RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
   if (signer_->key_id() == key_id) {
@@ -389,10 +385,9 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
   event.created_at_us = NowUs();
   RV_ASSIGN_OR_RETURN(
       event.metadata_json,
-      CanonicalJson(spi, ordered_json{{"key", key_id},
-                                      {"reason", reason},
-                                      {"user", user}}
-                             .dump()));
+      CanonicalJson(
+          spi, ordered_json{{"key", key_id}, {"reason", reason}, {"user", user}}
+                   .dump()));
   RV_RETURN_IF_ERROR(
       spi.Execute("UPDATE ruvector.signing_keys SET revoked_at ="
                   " $2::pg_catalog.timestamptz, revocation_reason = $3"
@@ -406,8 +401,7 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
   return Store(spi);
 }
 
-absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
-                                         int64_t before_us,
+absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi, int64_t before_us,
                                          const std::string& user) {
   RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
   const std::string before = FormatTimeUs(before_us);
@@ -430,8 +424,8 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
   event.pruned = SequenceRange{0, static_cast<uint64_t>(end)};
   RV_ASSIGN_OR_RETURN(
       event.metadata_json,
-      CanonicalJson(spi, ordered_json{{"before", before}, {"user", user}}
-                             .dump()));
+      CanonicalJson(spi,
+                    ordered_json{{"before", before}, {"user", user}}.dump()));
   RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
   RV_RETURN_IF_ERROR(Store(spi));
   RV_RETURN_IF_ERROR(
@@ -442,9 +436,10 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi,
           .status());
   RV_FAILPOINT("audit.prune.before_delete");
   const LogChangeAllowed allowed;
-  return spi.Execute("DELETE FROM ruvector.integrity_events"
-                     " WHERE id < $1::pg_catalog.int8",
-                     {pg::SqlInt(end)});
+  return spi.Execute(
+      "DELETE FROM ruvector.integrity_events"
+      " WHERE id < $1::pg_catalog.int8",
+      {pg::SqlInt(end)});
 }
 
 absl::Status LogWriter::Committed() {

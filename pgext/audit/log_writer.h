@@ -56,8 +56,8 @@ class LogWriter {
   absl::StatusOr<bool> HasWork(pg::SpiSession& spi);
   absl::StatusOr<ChainAppender> Begin(pg::SpiSession& spi);
   // Seals the event and keeps its row for Store.
-  absl::Status Append(pg::SpiSession& spi, ChainAppender& appender,
-                      Event event, Signer& signer);
+  absl::Status Append(pg::SpiSession& spi, ChainAppender& appender, Event event,
+                      Signer& signer);
   absl::Status Store(pg::SpiSession& spi);
   absl::Status Resume(pg::SpiSession& spi, ChainAppender& appender);
   absl::StatusOr<int> SealOutbox(pg::SpiSession& spi, ChainAppender& appender,
@@ -68,8 +68,8 @@ class LogWriter {
   std::unique_ptr<Signer> signer_;
   int64_t signer_from_us_ = 0;
   absl::Time first_waiting_ = absl::InfiniteFuture();  // of an empty log
-  bool resumed_ = false;      // this server's resume event is committed
-  bool resuming_ = false;     // and in the running transaction
+  bool resumed_ = false;   // this server's resume event is committed
+  bool resuming_ = false;  // and in the running transaction
   std::array<std::vector<pg::SqlParam>, 17> rows_;  // sealed, by column
   // Over all that is sealed; nullopt until a checkpoint asks, and after a
   // rollback.

@@ -13,8 +13,8 @@
 #include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "pgext/boot/settings.h"
-#include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_status.h"
 
 namespace ruvector::audit {
 namespace {
@@ -34,9 +34,8 @@ bool Exists(const std::string& path) {
 
 absl::Status Rename(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("could not rename \"", from,
-                                          "\" to \"", to,
-                                          "\": ", strerror(errno)));
+  return absl::InternalError(absl::StrCat(
+      "could not rename \"", from, "\" to \"", to, "\": ", strerror(errno)));
 }
 
 struct Registration {
@@ -62,13 +61,14 @@ absl::StatusOr<Registration> Look(pg::SpiSession& spi, const std::string& id) {
 absl::Status Register(pg::SpiSession& spi, const Signer& signer,
                       int64_t from_us, const char* description) {
   return spi
-      .Execute("INSERT INTO ruvector.signing_keys"
-               " (id, public_key, description, created_at, valid_from)"
-               " VALUES ($1, pg_catalog.decode($2, 'hex'), $3,"
-               " $4::pg_catalog.timestamptz, $4::pg_catalog.timestamptz)",
-               {pg::SqlText(signer.key_id()),
-                pg::SqlText(ToHex(signer.public_key())),
-                pg::SqlText(description), pg::SqlText(FormatTimeUs(from_us))})
+      .Execute(
+          "INSERT INTO ruvector.signing_keys"
+          " (id, public_key, description, created_at, valid_from)"
+          " VALUES ($1, pg_catalog.decode($2, 'hex'), $3,"
+          " $4::pg_catalog.timestamptz, $4::pg_catalog.timestamptz)",
+          {pg::SqlText(signer.key_id()),
+           pg::SqlText(ToHex(signer.public_key())), pg::SqlText(description),
+           pg::SqlText(FormatTimeUs(from_us))})
       .status();
 }
 
@@ -174,13 +174,13 @@ absl::StatusOr<std::unique_ptr<Signer>> PrepareNextKey(const Crypto& crypto,
                                                        int64_t now_us) {
   if (UsesCommand()) {
     RV_ASSIGN_OR_RETURN(std::unique_ptr<Signer> signer, CommandKey(crypto));
-    RV_ASSIGN_OR_RETURN(const Registration known,
-                        Look(spi, signer->key_id()));
+    RV_ASSIGN_OR_RETURN(const Registration known, Look(spi, signer->key_id()));
     if (known.known) {
       return pg::PgError(
           ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
           absl::StrCat("key \"", signer->key_id(), "\" is registered already"),
-          "", "Point ruvector.signing_key_command and "
+          "",
+          "Point ruvector.signing_key_command and "
           "ruvector.signing_public_key at the next key, reload, then rotate.");
     }
     RV_RETURN_IF_ERROR(

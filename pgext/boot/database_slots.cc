@@ -21,15 +21,24 @@ void SetProcLatch(int proc) {
 
 const char* DatabaseStatusName(DatabaseStatus status) {
   switch (status) {
-    case DatabaseStatus::kUnused: return "unused";
-    case DatabaseStatus::kUnknown: return "unknown";
-    case DatabaseStatus::kStarting: return "starting";
-    case DatabaseStatus::kServed: return "served";
-    case DatabaseStatus::kNoExtension: return "no extension";
-    case DatabaseStatus::kUnserved: return "unserved";
-    case DatabaseStatus::kYielded: return "yielded";
-    case DatabaseStatus::kLeft: return "left";
-    case DatabaseStatus::kFailed: return "failed";
+    case DatabaseStatus::kUnused:
+      return "unused";
+    case DatabaseStatus::kUnknown:
+      return "unknown";
+    case DatabaseStatus::kStarting:
+      return "starting";
+    case DatabaseStatus::kServed:
+      return "served";
+    case DatabaseStatus::kNoExtension:
+      return "no extension";
+    case DatabaseStatus::kUnserved:
+      return "unserved";
+    case DatabaseStatus::kYielded:
+      return "yielded";
+    case DatabaseStatus::kLeft:
+      return "left";
+    case DatabaseStatus::kFailed:
+      return "failed";
   }
   return "unknown";
 }
@@ -103,8 +112,8 @@ void AskWorkerToLeave(Oid database, int timeout_ms) {
     LWLockAcquire(table->lock, LW_EXCLUSIVE);
     DatabaseEntry* entry = FindDatabaseLocked(database);
     const bool gone =
-        entry == nullptr || (entry->worker_proc < 0 &&
-                             entry->status != DatabaseStatus::kStarting);
+        entry == nullptr ||
+        (entry->worker_proc < 0 && entry->status != DatabaseStatus::kStarting);
     if (entry != nullptr) {
       entry->leave_requested = true;
       entry->retry_after =

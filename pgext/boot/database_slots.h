@@ -20,15 +20,15 @@ constexpr int kMaxDatabases = 128;
 constexpr int kMaxWorkers = kMaxDatabases;
 
 enum class DatabaseStatus : uint8_t {
-  kUnused = 0,      // free entry
-  kUnknown,         // not looked at yet, or asked to be looked at again
-  kStarting,        // a worker was registered
-  kServed,          // a worker is at work
-  kNoExtension,     // a worker looked and found none
-  kUnserved,        // no background worker slot was free
-  kYielded,         // its worker made room for another database
-  kLeft,            // its worker left: someone drops or copies the database
-  kFailed,          // its worker ended with an error; it is tried again
+  kUnused = 0,   // free entry
+  kUnknown,      // not looked at yet, or asked to be looked at again
+  kStarting,     // a worker was registered
+  kServed,       // a worker is at work
+  kNoExtension,  // a worker looked and found none
+  kUnserved,     // no background worker slot was free
+  kYielded,      // its worker made room for another database
+  kLeft,         // its worker left: someone drops or copies the database
+  kFailed,       // its worker ended with an error; it is tried again
 };
 const char* DatabaseStatusName(DatabaseStatus status);
 

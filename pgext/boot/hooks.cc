@@ -21,8 +21,8 @@ ProcessUtility_hook_type previous_utility = nullptr;
 
 void OnExecutorStart(QueryDesc* query, int flags) {
   // Nothing enrolled in this database, or only a plan to show: two compares.
-  const bool gate = (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-                    integrity::MayBeGated();
+  const bool gate =
+      (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && integrity::MayBeGated();
   integrity::Slots searched;
   if (gate) {
     pg::RunOrRaise([&]() -> absl::Status {

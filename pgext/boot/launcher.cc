@@ -7,9 +7,9 @@
 #include "pgext/boot/settings.h"
 #include "pgext/boot/worker_process.h"
 #include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/plugins/server_plugins.h"
-#include "pgext/bridge/pg_compat.h"
 extern "C" {
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -22,8 +22,8 @@ extern "C" {
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
-#include "utils/timestamp.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 }
 
 namespace ruvector::boot {
@@ -161,8 +161,8 @@ absl::Status Serve() {
     if (!OidIsValid(database)) return absl::OkStatus();
     SetStatus(database, DatabaseStatus::kStarting, 0);
     RV_ASSIGN_OR_RETURN(const bool registered, pg::PgCall([&] {
-      return StartIntegrityWorker(database);
-    }));
+                          return StartIntegrityWorker(database);
+                        }));
     if (!registered) {
       SetStatus(database, DatabaseStatus::kUnserved, 1000);
       AskOneToYield();

@@ -120,9 +120,8 @@ constexpr IntSetting kInts[] = {
      "How long ruvector_integrity_sample() waits for the integrity worker.",
      nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
     {"ruvector.sensor_connect_timeout",
-     "How long a pass waits for other servers to accept a connection.",
-     nullptr, &sensor_connect_timeout, 2000, 10, 60000, PGC_SIGHUP,
-     GUC_UNIT_MS},
+     "How long a pass waits for other servers to accept a connection.", nullptr,
+     &sensor_connect_timeout, 2000, 10, 60000, PGC_SIGHUP, GUC_UNIT_MS},
     {"ruvector.sensor_lock_timeout",
      "How long a sensor waits for a lock before its values are unknown.",
      nullptr, &sensor_lock_timeout, 100, 1, 60000, PGC_SIGHUP, GUC_UNIT_MS},
@@ -137,8 +136,7 @@ constexpr IntSetting kInts[] = {
 };
 
 constexpr BoolSetting kBools[] = {
-    {"ruvector.bypass",
-     "Lets this session pass the integrity gate.",
+    {"ruvector.bypass", "Lets this session pass the integrity gate.",
      "Only superusers can set it; each statement that the gate would have "
      "held is recorded in the event log.",
      &bypass, false, PGC_SUSET},
@@ -150,17 +148,16 @@ constexpr BoolSetting kBools[] = {
 
 constexpr StringSetting kStrings[] = {
     {"ruvector.failpoints",
-     "Faults to inject, for tests: name=error|kill|hang|sleep:MS, ...",
-     nullptr, &failpoints, "", PGC_SUSET, GUC_NOT_IN_SAMPLE},
-    {"ruvector.plugin_directory",
-     "Directory from which plugins are loaded.",
+     "Faults to inject, for tests: name=error|kill|hang|sleep:MS, ...", nullptr,
+     &failpoints, "", PGC_SUSET, GUC_NOT_IN_SAMPLE},
+    {"ruvector.plugin_directory", "Directory from which plugins are loaded.",
      "Empty means the directory \"ruvector/plugins\" beside the extension's "
      "library.",
      &plugin_directory, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
     {"ruvector.plugin_trusted_keys",
      "File of Ed25519 public keys, in hex, that may sign plugins.",
-     "Used when ruvector.plugin_trust is \"signed\".", &plugin_trusted_keys,
-     "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
+     "Used when ruvector.plugin_trust is \"signed\".", &plugin_trusted_keys, "",
+     PGC_SIGHUP, GUC_SUPERUSER_ONLY},
     {"ruvector.signing_key_command",
      "Command that signs for the event log instead of a key file.",
      "It is started without a shell once per event, reads the message on "
@@ -172,8 +169,7 @@ constexpr StringSetting kStrings[] = {
      "The database's OID is added to the name. A relative path starts at the "
      "data directory. The file must belong to the server's user and be closed "
      "to everyone else.",
-     &signing_key_path, "ruvector_signing_key", PGC_SIGHUP,
-     GUC_SUPERUSER_ONLY},
+     &signing_key_path, "ruvector_signing_key", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
     {"ruvector.signing_public_key",
      "Public key, in hex, of the key that ruvector.signing_key_command holds.",
      nullptr, &signing_public_key, "", PGC_SIGHUP, 0},
@@ -185,8 +181,8 @@ void Define(bool preloaded) {
   for (const IntSetting& s : kInts) {
     if (s.context == PGC_POSTMASTER && !preloaded) continue;
     DefineCustomIntVariable(s.name, s.summary, s.detail, s.value, s.initial,
-                            s.low, s.high, s.context, s.flags, nullptr,
-                            nullptr, nullptr);
+                            s.low, s.high, s.context, s.flags, nullptr, nullptr,
+                            nullptr);
   }
   for (const BoolSetting& s : kBools) {
     DefineCustomBoolVariable(s.name, s.summary, s.detail, s.value, s.initial,
@@ -194,11 +190,10 @@ void Define(bool preloaded) {
   }
   for (const StringSetting& s : kStrings) {
     const bool failpoints = s.value == &settings::failpoints;
-    DefineCustomStringVariable(s.name, s.summary, s.detail, s.value, s.initial,
-                               s.context, s.flags,
-                               failpoints ? CheckFailpoints : nullptr,
-                               failpoints ? AssignFailpoints : nullptr,
-                               nullptr);
+    DefineCustomStringVariable(
+        s.name, s.summary, s.detail, s.value, s.initial, s.context, s.flags,
+        failpoints ? CheckFailpoints : nullptr,
+        failpoints ? AssignFailpoints : nullptr, nullptr);
   }
   DefineCustomEnumVariable(
       "ruvector.plugin_trust", "Which plugins are loaded.",

@@ -3,8 +3,8 @@
 #include "pgext/audit/event_ring.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/boot/worker_request.h"
-#include "pgext/integrity/gate_slots.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/integrity/gate_slots.h"
 extern "C" {
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
@@ -15,7 +15,13 @@ namespace ruvector::boot {
 namespace {
 
 constexpr char kTranche[] = "ruvector";
-enum LockIndex { kDatabasesLock, kGateLock, kRingLock, kRequestLock, kLockCount };
+enum LockIndex {
+  kDatabasesLock,
+  kGateLock,
+  kRingLock,
+  kRequestLock,
+  kLockCount
+};
 
 shmem_request_hook_type previous_request = nullptr;  // scope: postmaster
 shmem_startup_hook_type previous_startup = nullptr;

@@ -85,8 +85,7 @@ absl::Status RunInTransaction(const char* activity, absl::Status (*f)(void*),
     });
   }
   if (!status.ok()) {
-    const absl::Status aborted =
-        pg::PgCall([] { AbortOutOfAnyTransaction(); });
+    const absl::Status aborted = pg::PgCall([] { AbortOutOfAnyTransaction(); });
     if (!aborted.ok()) proc_exit(1);
   }
   pgstat_report_stat(true);

@@ -25,8 +25,8 @@ bool WaitForWork(long timeout_ms, uint32_t wait_event, int socket = -1);
 
 // Runs `f` in a transaction with an active snapshot, and commits; on failure
 // aborts and returns the Status. pg_stat_activity shows `activity`.
-absl::Status RunInTransaction(const char* activity,
-                              absl::Status (*f)(void*), void* argument);
+absl::Status RunInTransaction(const char* activity, absl::Status (*f)(void*),
+                              void* argument);
 
 template <class F>
 absl::Status InTransaction(const char* activity, F&& f) {

@@ -13,18 +13,18 @@ namespace ruvector::pg {
 absl::Status RequireArgument(FunctionCallInfo fcinfo, int index,
                              std::string_view name) {
   if (!PG_ARGISNULL(index)) return absl::OkStatus();
-  return PgError(ERRCODE_NULL_VALUE_NOT_ALLOWED,
-                 absl::StrCat("argument \"",
-                              absl::string_view(name.data(), name.size()),
-                              "\" must not be null"));
+  return PgError(
+      ERRCODE_NULL_VALUE_NOT_ALLOWED,
+      absl::StrCat("argument \"", absl::string_view(name.data(), name.size()),
+                   "\" must not be null"));
 }
 
 absl::StatusOr<std::optional<std::string>> OptionalTextArgument(
     FunctionCallInfo fcinfo, int index) {
   if (PG_ARGISNULL(index)) return std::optional<std::string>();
   RV_ASSIGN_OR_RETURN(char* text, PgCall([&] {
-    return text_to_cstring(PG_GETARG_TEXT_PP(index));
-  }));
+                        return text_to_cstring(PG_GETARG_TEXT_PP(index));
+                      }));
   std::optional<std::string> copy(text);
   pfree(text);
   return copy;
@@ -48,9 +48,10 @@ absl::StatusOr<std::string> JsonbArgument(FunctionCallInfo fcinfo, int index,
                                           std::string_view name) {
   RV_RETURN_IF_ERROR(RequireArgument(fcinfo, index, name));
   RV_ASSIGN_OR_RETURN(char* text, PgCall([&] {
-    Jsonb* value = PG_GETARG_JSONB_P(index);
-    return JsonbToCString(nullptr, &value->root, VARSIZE(value));
-  }));
+                        Jsonb* value = PG_GETARG_JSONB_P(index);
+                        return JsonbToCString(nullptr, &value->root,
+                                              VARSIZE(value));
+                      }));
   std::string copy(text);
   pfree(text);
   return copy;
@@ -66,9 +67,8 @@ absl::StatusOr<Datum> TextDatum(std::string_view text) {
 absl::StatusOr<Datum> JsonbDatum(std::string_view json) {
   const std::string copy(json);
   const char* text = copy.c_str();
-  return PgCall([&] {
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-  });
+  return PgCall(
+      [&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text)); });
 }
 
 absl::StatusOr<Datum> ByteaDatum(std::string_view bytes) {

@@ -52,8 +52,7 @@ absl::StatusOr<ExtensionInfo> FindExtension() {
 absl::Status AsExtensionOwner::Begin() {
   RV_ASSIGN_OR_RETURN(const ExtensionInfo info, FindExtension());
   GetUserIdAndSecContext(&user_, &context_);
-  SetUserIdAndSecContext(info.owner,
-                         context_ | SECURITY_LOCAL_USERID_CHANGE);
+  SetUserIdAndSecContext(info.owner, context_ | SECURITY_LOCAL_USERID_CHANGE);
   active_ = true;
   return absl::OkStatus();
 }
@@ -65,23 +64,24 @@ AsExtensionOwner::~AsExtensionOwner() {
 absl::Status RequireRole(std::string_view role) {
   const std::string name(role);
   RV_ASSIGN_OR_RETURN(const bool allowed, PgCall([&] {
-    const Oid user = GetUserId();
-    if (superuser_arg(user)) return true;
-    const Oid oid = get_role_oid(name.c_str(), true);
-    return OidIsValid(oid) && has_privs_of_role(user, oid);
-  }));
+                        const Oid user = GetUserId();
+                        if (superuser_arg(user)) return true;
+                        const Oid oid = get_role_oid(name.c_str(), true);
+                        return OidIsValid(oid) && has_privs_of_role(user, oid);
+                      }));
   if (allowed) return absl::OkStatus();
-  return PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                 absl::StrCat("permission denied: role \"", name,
-                              "\" is required"),
-                 "", absl::StrCat("Ask an administrator to GRANT ", name,
-                                  " TO the current user."));
+  return PgError(
+      ERRCODE_INSUFFICIENT_PRIVILEGE,
+      absl::StrCat("permission denied: role \"", name, "\" is required"), "",
+      absl::StrCat("Ask an administrator to GRANT ", name,
+                   " TO the current user."));
 }
 
 absl::StatusOr<std::string> CurrentUserName() {
-  RV_ASSIGN_OR_RETURN(const char* name, PgCall([] {
-    return const_cast<const char*>(GetUserNameFromId(GetUserId(), false));
-  }));
+  RV_ASSIGN_OR_RETURN(
+      const char* name, PgCall([] {
+        return const_cast<const char*>(GetUserNameFromId(GetUserId(), false));
+      }));
   return std::string(name);
 }
 

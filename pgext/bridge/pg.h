@@ -29,7 +29,9 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 
 extern "C" {
+// clang-format off: before all other headers of the server's
 #include "postgres.h"
+// clang-format on
 
 #include "access/xact.h"
 #include "fmgr.h"

@@ -1,7 +1,7 @@
 #include "pgext/bridge/pg_call.h"
 
-#include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_status.h"
 
 namespace ruvector::pg::internal {
 namespace {
@@ -60,9 +60,9 @@ absl::Status RunGuarded(void (*fn)(void*), void* argument) {
     return PgError(ERRCODE_OUT_OF_MEMORY, "out of memory",
                    "The error that came first could not be copied.");
   }
-  absl::Status status = StatusFromFields(
-      copy.data->sqlerrcode, copy.data->message, copy.data->detail,
-      copy.data->hint, copy.data->context);
+  absl::Status status =
+      StatusFromFields(copy.data->sqlerrcode, copy.data->message,
+                       copy.data->detail, copy.data->hint, copy.data->context);
   FreeErrorData(copy.data);
   return status;
 }

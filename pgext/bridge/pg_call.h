@@ -34,8 +34,9 @@ auto PgCall(F&& f) {
   using R = std::invoke_result_t<F&>;
   if constexpr (std::is_void_v<R>) {
     return internal::RunGuarded(
-        [](void* argument) { (*static_cast<std::remove_reference_t<F>*>(
-                                 argument))(); },
+        [](void* argument) {
+          (*static_cast<std::remove_reference_t<F>*>(argument))();
+        },
         const_cast<void*>(static_cast<const void*>(&f)));
   } else {
     static_assert(std::is_trivially_copyable_v<R>,

@@ -31,11 +31,11 @@ extern "C" {
 
 // 17 names an extension's own wait events; before, they show as "Extension".
 #if PG_VERSION_NUM >= 170000
-#define RV_WAIT_EVENT(name)                                    \
-  ([]() {                                                      \
-    static uint32 event = 0;                                   \
+#define RV_WAIT_EVENT(name)                                         \
+  ([]() {                                                           \
+    static uint32 event = 0;                                        \
     if (event == 0) event = WaitEventExtensionNew("Ruvector" name); \
-    return event;                                              \
+    return event;                                                   \
   }())
 #else
 #define RV_WAIT_EVENT(name) PG_WAIT_EXTENSION

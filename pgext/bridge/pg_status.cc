@@ -30,7 +30,8 @@ constexpr CodePair kCodes[] = {
     {absl::StatusCode::kPermissionDenied, ERRCODE_INSUFFICIENT_PRIVILEGE},
     {absl::StatusCode::kUnauthenticated,
      ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION},
-    {absl::StatusCode::kResourceExhausted, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED},
+    {absl::StatusCode::kResourceExhausted,
+     ERRCODE_CONFIGURATION_LIMIT_EXCEEDED},
     {absl::StatusCode::kResourceExhausted, ERRCODE_OUT_OF_MEMORY},
     {absl::StatusCode::kFailedPrecondition,
      ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE},
@@ -52,7 +53,8 @@ std::string PayloadOf(const absl::Status& status, const char* url) {
 
 void Attach(absl::Status& status, const char* url, std::string_view text) {
   if (text.empty()) return;
-  status.SetPayload(url, absl::Cord(absl::string_view(text.data(), text.size())));
+  status.SetPayload(url,
+                    absl::Cord(absl::string_view(text.data(), text.size())));
 }
 
 }  // namespace

@@ -61,9 +61,8 @@ absl::StatusOr<Datum> RowBuilder::Finish(FunctionCallInfo fcinfo) const {
 
 absl::Status RowSet::Begin(FunctionCallInfo fcinfo) {
   info_ = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  return PgCall([&] {
-    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-  });
+  return PgCall(
+      [&] { InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC); });
 }
 
 absl::Status RowSet::Add(const RowBuilder& row) {

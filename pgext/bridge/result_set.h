@@ -22,7 +22,9 @@ class RowBuilder {
   void Int(int64_t value) { values_.emplace_back(std::to_string(value)); }
   void OptionalInt(std::optional<int64_t> value);
   void OptionalReal(std::optional<double> value);
-  void Text(std::string_view value) { values_.emplace_back(std::string(value)); }
+  void Text(std::string_view value) {
+    values_.emplace_back(std::string(value));
+  }
   void OptionalText(std::optional<std::string> value) {
     values_.push_back(std::move(value));
   }

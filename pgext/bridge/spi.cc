@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_status.h"
-#include "pgext/bridge/pg.h"
 extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -119,11 +119,10 @@ void Bind(const SqlParam* params, int count, Bound& bound) {
     const std::optional<std::string>& text = params[i].text;
     bound.types[i] = TEXTOID;
     bound.nulls[i] = text.has_value() ? ' ' : 'n';
-    bound.values[i] =
-        text.has_value()
-            ? PointerGetDatum(cstring_to_text_with_len(
-                  text->data(), static_cast<int>(text->size())))
-            : Datum{0};
+    bound.values[i] = text.has_value()
+                          ? PointerGetDatum(cstring_to_text_with_len(
+                                text->data(), static_cast<int>(text->size())))
+                          : Datum{0};
   }
 }
 
@@ -146,20 +145,21 @@ absl::Status SpiSession::Run(const char* sql,
   RV_RETURN_IF_ERROR(CheckCount(params.size()));
   const int count = static_cast<int>(params.size());
   return Checked(PgCall([&] {
-    Bound bound;
-    Bind(params.data(), count, bound);
-    const bool pushed = !ActiveSnapshotSet();
-    if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
-    const int answer = SPI_execute_with_args(sql, count, bound.types,
-                                             bound.values, bound.nulls, false,
-                                             0);
-    if (pushed) PopActiveSnapshot();
-    return answer;
-  }), sql);
+                   Bound bound;
+                   Bind(params.data(), count, bound);
+                   const bool pushed = !ActiveSnapshotSet();
+                   if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
+                   const int answer = SPI_execute_with_args(
+                       sql, count, bound.types, bound.values, bound.nulls,
+                       false, 0);
+                   if (pushed) PopActiveSnapshot();
+                   return answer;
+                 }),
+                 sql);
 }
 
-absl::StatusOr<int64_t> SpiSession::Execute(
-    const char* sql, absl::Span<const SqlParam> params) {
+absl::StatusOr<int64_t> SpiSession::Execute(const char* sql,
+                                            absl::Span<const SqlParam> params) {
   RV_RETURN_IF_ERROR(Run(sql, params));
   return static_cast<int64_t>(SPI_processed);
 }
@@ -176,8 +176,9 @@ absl::StatusOr<SpiRows> SpiSession::Query(const char* sql,
     rows.rows_[r].resize(columns);
     for (int c = 0; c < columns; ++c) {
       RV_ASSIGN_OR_RETURN(char* text, PgCall([&] {
-        return SPI_getvalue(table->vals[r], table->tupdesc, c + 1);
-      }));
+                            return SPI_getvalue(table->vals[r], table->tupdesc,
+                                                c + 1);
+                          }));
       if (text == nullptr) continue;
       rows.rows_[r][c] = text;
       pfree(text);

@@ -79,16 +79,16 @@ class SpiSession {
                                 absl::Span<const SqlParam> params = {});
   absl::StatusOr<SpiRows> Query(const char* sql,
                                 std::initializer_list<SqlParam> params) {
-    return Query(sql, absl::Span<const SqlParam>(params.begin(),
-                                                 params.size()));
+    return Query(sql,
+                 absl::Span<const SqlParam>(params.begin(), params.size()));
   }
   // Runs one statement; the number of rows it touched.
   absl::StatusOr<int64_t> Execute(const char* sql,
                                   absl::Span<const SqlParam> params = {});
   absl::StatusOr<int64_t> Execute(const char* sql,
                                   std::initializer_list<SqlParam> params) {
-    return Execute(sql, absl::Span<const SqlParam>(params.begin(),
-                                                   params.size()));
+    return Execute(sql,
+                   absl::Span<const SqlParam>(params.begin(), params.size()));
   }
 
  private:

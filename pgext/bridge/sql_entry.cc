@@ -1,10 +1,11 @@
+#include "pgext/bridge/sql_entry.h"
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <string_view>
 
 #include "pgext/bridge/pg_status.h"
-#include "pgext/bridge/sql_entry.h"
 
 namespace ruvector::pg::internal {
 namespace {
@@ -71,19 +72,17 @@ bool RunStatusBody(StatusBody body, void* argument,
 }
 
 void Raise(const ErrorReport& report) {
-  ereport(ERROR,
-          (errcode(report.sqlstate), errmsg("%s", report.message),
-           report.detail[0] != '\0' ? errdetail("%s", report.detail) : 0,
-           report.hint[0] != '\0' ? errhint("%s", report.hint) : 0));
+  ereport(ERROR, (errcode(report.sqlstate), errmsg("%s", report.message),
+                  report.detail[0] != '\0' ? errdetail("%s", report.detail) : 0,
+                  report.hint[0] != '\0' ? errhint("%s", report.hint) : 0));
   pg_unreachable();
 }
 
 void Log(int level, const ErrorReport& report) {
   Assert(level < ERROR);
-  ereport(level,
-          (errcode(report.sqlstate), errmsg("%s", report.message),
-           report.detail[0] != '\0' ? errdetail("%s", report.detail) : 0,
-           report.hint[0] != '\0' ? errhint("%s", report.hint) : 0));
+  ereport(level, (errcode(report.sqlstate), errmsg("%s", report.message),
+                  report.detail[0] != '\0' ? errdetail("%s", report.detail) : 0,
+                  report.hint[0] != '\0' ? errhint("%s", report.hint) : 0));
 }
 
 }  // namespace ruvector::pg::internal

@@ -8,7 +8,8 @@
 // defines the C function and its body, which gets `fcinfo` and returns
 // absl::StatusOr<Datum>. A failed Status becomes an ERROR with its SQLSTATE,
 // DETAIL and HINT, raised after every C++ frame has been left; an exception
-// becomes ERRCODE_EXTERNAL_ROUTINE_EXCEPTION. For NULL, `return SqlNull(fcinfo)`.
+// becomes ERRCODE_EXTERNAL_ROUTINE_EXCEPTION. For NULL, `return
+// SqlNull(fcinfo)`.
 //
 // Hooks, callbacks and workers use RunOrRaise and RunOrLog.
 #ifndef RUVECTOR_PGEXT_BRIDGE_SQL_ENTRY_H_
@@ -85,21 +86,21 @@ bool RunOrLog(int level, F&& f) {
 
 }  // namespace ruvector::pg
 
-#define RV_SQL_FUNCTION(name)                                             \
-  static absl::StatusOr<Datum> name##_body(FunctionCallInfo fcinfo);      \
-  extern "C" {                                                            \
-  PG_FUNCTION_INFO_V1(name);                                              \
-  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                              \
-    ::ruvector::pg::ErrorReport report;                                   \
-    Datum result = 0;                                                     \
+#define RV_SQL_FUNCTION(name)                                              \
+  static absl::StatusOr<Datum> name##_body(FunctionCallInfo fcinfo);       \
+  extern "C" {                                                             \
+  PG_FUNCTION_INFO_V1(name);                                               \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                               \
+    ::ruvector::pg::ErrorReport report;                                    \
+    Datum result = 0;                                                      \
     if (!::ruvector::pg::internal::RunSqlBody(name##_body, fcinfo, result, \
-                                              report)) {                  \
-      ::ruvector::pg::internal::Raise(report);                            \
-    }                                                                     \
-    return result;                                                        \
-  }                                                                       \
-  }                                                                       \
-  static absl::StatusOr<Datum> name##_body(                               \
+                                              report)) {                   \
+      ::ruvector::pg::internal::Raise(report);                             \
+    }                                                                      \
+    return result;                                                         \
+  }                                                                        \
+  }                                                                        \
+  static absl::StatusOr<Datum> name##_body(                                \
       [[maybe_unused]] FunctionCallInfo fcinfo)
 
 #endif  // RUVECTOR_PGEXT_BRIDGE_SQL_ENTRY_H_

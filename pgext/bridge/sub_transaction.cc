@@ -10,8 +10,7 @@ namespace ruvector::pg {
 absl::Status PgSubXact::Begin() {
   context_ = CurrentMemoryContext;
   owner_ = CurrentResourceOwner;
-  RV_RETURN_IF_ERROR(
-      PgCall([] { BeginInternalSubTransaction(nullptr); }));
+  RV_RETURN_IF_ERROR(PgCall([] { BeginInternalSubTransaction(nullptr); }));
   open_ = true;
   MemoryContextSwitchTo(context_);
   return absl::OkStatus();

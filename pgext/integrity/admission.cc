@@ -13,10 +13,10 @@
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/outbox.h"
 #include "pgext/boot/settings.h"
+#include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
-#include "pgext/bridge/pg.h"
 extern "C" {
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -46,8 +46,8 @@ std::string StateText(const GateSlot& slot, const Decision& decision) {
   absl::StrAppendFormat(&text, "%s, policy \"%s\".",
                         facts.stale ? " (stale)" : "", facts.policy);
   if (facts.forced[0] != '\0') {
-    absl::StrAppend(&text, " The state is forced by an override: ",
-                    facts.forced, ".");
+    absl::StrAppend(&text,
+                    " The state is forced by an override: ", facts.forced, ".");
   }
   if (facts.witness[0] != '\0') {
     absl::StrAppend(&text, " Weak edges: ", facts.witness, ".");
@@ -60,21 +60,20 @@ std::string RetryHint(const GateSlot& slot, const Decision& decision) {
   // state has to improve.
   const bool by_load = decision.response == Response::kThrottle ||
                        decision.rule == gate::Rule::kConcurrency;
-  const uint32_t retry = by_load
-                             ? std::max(decision.retry_after_secs, 1u)
-                             : std::max(decision.retry_after_secs,
-                                        ReadGateFacts(slot).retry_secs);
+  const uint32_t retry = by_load ? std::max(decision.retry_after_secs, 1u)
+                                 : std::max(decision.retry_after_secs,
+                                            ReadGateFacts(slot).retry_secs);
   std::string hint;
   if (retry > 0) {
     hint = absl::StrFormat("Retry after %u s at the earliest. ", retry);
   }
   return absl::StrCat(
-      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = ",
-      "'", slot.name, "' shows what is weak.");
+      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = ", "'",
+      slot.name, "' shows what is weak.");
 }
 
-void PushEvent(const GateSlot& slot, const Decision& decision,
-               Outcome outcome, uint64_t count) {
+void PushEvent(const GateSlot& slot, const Decision& decision, Outcome outcome,
+               uint64_t count) {
   const GateFacts facts = ReadGateFacts(slot);
   PushRefusalEvent({slot.collection_id, slot.name, facts.norm, facts.policy},
                    decision, outcome, count);
@@ -131,9 +130,8 @@ absl::Status Sleep(uint64_t micros) {
   for (uint64_t now = MonotonicMicros(); now < end; now = MonotonicMicros()) {
     const long ms = static_cast<long>((end - now + 999) / 1000);
     absl::Status status = pg::PgCall([&] {
-      (void)WaitLatch(MyLatch,
-                      WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
-                      RV_WAIT_EVENT("GateThrottle"));
+      (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                      ms, RV_WAIT_EVENT("GateThrottle"));
       ResetLatch(MyLatch);
       CHECK_FOR_INTERRUPTS();
     });
@@ -165,16 +163,15 @@ absl::Status Throttle(GateSlot& slot, const Decision& decision) {
 }
 
 gate::Load LoadOf(const GateSlot& slot, const Request& request) {
-  return {slot.in_flight[Index(request.operation)].load(
-              std::memory_order_relaxed),
-          request.rows};
+  return {
+      slot.in_flight[Index(request.operation)].load(std::memory_order_relaxed),
+      request.rows};
 }
 
 // Waits until the answer is no longer "defer", at most `seconds`. nullopt when
 // the slot went to another collection: the one that was asked for is gone.
-absl::StatusOr<std::optional<Decision>> WaitForImprovement(GateSlot& slot,
-                                            const Request& request,
-                                            uint32_t seconds) {
+absl::StatusOr<std::optional<Decision>> WaitForImprovement(
+    GateSlot& slot, const Request& request, uint32_t seconds) {
   const TimestampTz end = TimestampTzPlusMilliseconds(
       GetCurrentTimestamp(), static_cast<int64>(seconds) * 1000);
   const uint32_t epoch = slot.epoch.load();
@@ -185,8 +182,8 @@ absl::StatusOr<std::optional<Decision>> WaitForImprovement(GateSlot& slot,
     while (decision.response == Response::kDefer &&
            slot.epoch.load() == epoch &&
            !(request.holds_locks && slot.no_defer.load())) {
-      const int64 left = TimestampDifferenceMilliseconds(
-          GetCurrentTimestamp(), end);
+      const int64 left =
+          TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
       if (left <= 0) break;
       (void)ConditionVariableTimedSleep(&slot.changed, left,
                                         RV_WAIT_EVENT("GateDefer"));
@@ -211,10 +208,14 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
       WaitForImprovement(slot, request, decision.retry_after_secs));
   if (!later.has_value()) return absl::OkStatus();
   switch (later->response) {
-    case Response::kAllow: return absl::OkStatus();
-    case Response::kThrottle: return Throttle(slot, *later);
-    case Response::kReject: return Reject(slot, *later);
-    case Response::kDefer: break;
+    case Response::kAllow:
+      return absl::OkStatus();
+    case Response::kThrottle:
+      return Throttle(slot, *later);
+    case Response::kReject:
+      return Reject(slot, *later);
+    case Response::kDefer:
+      break;
   }
   if (later->rule == gate::Rule::kConcurrency) return Reject(slot, *later);
   return Refuse(
@@ -305,9 +306,12 @@ absl::Status Admit(int index, const Request& request) {
     return absl::OkStatus();
   }
   switch (decision.response) {
-    case Response::kThrottle: return Throttle(slot, decision);
-    case Response::kDefer: return Defer(slot, decision, request);
-    default: return Reject(slot, decision);
+    case Response::kThrottle:
+      return Throttle(slot, decision);
+    case Response::kDefer:
+      return Defer(slot, decision, request);
+    default:
+      return Reject(slot, decision);
   }
 }
 

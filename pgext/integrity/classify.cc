@@ -3,6 +3,7 @@
 #include "pgext/bridge/pg_compat.h"
 
 extern "C" {
+#include "catalog/dependency.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
@@ -10,7 +11,6 @@ extern "C" {
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "catalog/dependency.h"
 }
 
 namespace ruvector::integrity {

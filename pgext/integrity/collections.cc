@@ -2,15 +2,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
-#include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_status.h"
 
 namespace ruvector::integrity {
 namespace {
 
-#define RV_COLLECTION_COLUMNS                                             \
-  "id, name, table_oid::pg_catalog.oid, table_oid::pg_catalog.text,"      \
-  " column_name, dimensions, distance_metric, EXISTS (SELECT FROM"        \
+#define RV_COLLECTION_COLUMNS                                        \
+  "id, name, table_oid::pg_catalog.oid, table_oid::pg_catalog.text," \
+  " column_name, dimensions, distance_metric, EXISTS (SELECT FROM"   \
   " ruvector.integrity_state s WHERE s.collection_id = collections.id)"
 
 Collection FromRow(const pg::SpiRows& rows, size_t i) {
@@ -32,16 +32,18 @@ absl::StatusOr<Collection> FindCollection(pg::SpiSession& spi,
                                           std::string_view name) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT " RV_COLLECTION_COLUMNS
-                " FROM ruvector.collections WHERE name OPERATOR(pg_catalog.=) $1",
-                {pg::SqlText(name)}));
+      spi.Query(
+          "SELECT " RV_COLLECTION_COLUMNS
+          " FROM ruvector.collections WHERE name OPERATOR(pg_catalog.=) $1",
+          {pg::SqlText(name)}));
   if (rows.empty()) {
     return pg::PgError(
         ERRCODE_UNDEFINED_OBJECT,
         absl::StrCat("collection \"",
                      absl::string_view(name.data(), name.size()),
                      "\" does not exist"),
-        "", "SELECT * FROM ruvector_list_collections() lists the enrolled ones.");
+        "",
+        "SELECT * FROM ruvector_list_collections() lists the enrolled ones.");
   }
   return FromRow(rows, 0);
 }
@@ -61,19 +63,21 @@ absl::StatusOr<std::vector<Collection>> ListCollections(pg::SpiSession& spi) {
 absl::Status AddMissingState(pg::SpiSession& spi,
                              const Collection& collection) {
   return spi
-      .Execute("INSERT INTO ruvector.integrity_state (collection_id)"
-               " VALUES ($1::pg_catalog.int4) ON CONFLICT DO NOTHING",
-               {pg::SqlInt(int64_t{collection.id})})
+      .Execute(
+          "INSERT INTO ruvector.integrity_state (collection_id)"
+          " VALUES ($1::pg_catalog.int4) ON CONFLICT DO NOTHING",
+          {pg::SqlInt(int64_t{collection.id})})
       .status();
 }
 
 absl::Status RefreshColumnNumbers(pg::SpiSession& spi) {
   return spi
-      .Execute("UPDATE ruvector.collections c SET column_number = a.attnum"
-               " FROM pg_catalog.pg_attribute a"
-               " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
-               " AND a.attname = c.column_name AND NOT a.attisdropped"
-               " AND a.attnum <> c.column_number")
+      .Execute(
+          "UPDATE ruvector.collections c SET column_number = a.attnum"
+          " FROM pg_catalog.pg_attribute a"
+          " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
+          " AND a.attname = c.column_name AND NOT a.attisdropped"
+          " AND a.attnum <> c.column_number")
       .status();
 }
 

@@ -56,16 +56,22 @@ absl::Status AdmitMerge(Oid relation, const ModifyTable& node) {
     const ListCell* cell;
     foreach (cell, static_cast<const List*>(lfirst(lists))) {
       switch (static_cast<const MergeAction*>(lfirst(cell))->commandType) {
-        case CMD_INSERT: wanted[0] = true; break;
-        case CMD_UPDATE: wanted[1] = true; break;
-        case CMD_DELETE: wanted[2] = true; break;
-        default: break;
+        case CMD_INSERT:
+          wanted[0] = true;
+          break;
+        case CMD_UPDATE:
+          wanted[1] = true;
+          break;
+        case CMD_DELETE:
+          wanted[2] = true;
+          break;
+        default:
+          break;
       }
     }
   }
   constexpr Operation kOperations[3] = {Operation::kBulkInsert,
-                                        Operation::kUpdate,
-                                        Operation::kDelete};
+                                        Operation::kUpdate, Operation::kDelete};
   for (int w = 0; w < 3; ++w) {
     if (!wanted[w]) continue;
     RV_RETURN_IF_ERROR(AdmitRelation(relation, {kOperations[w], 0, true}));
@@ -83,13 +89,17 @@ absl::Status GateModifyTable(const PlannedStmt& statement,
       request.rows = shape.rows;
       break;
     }
-    case CMD_UPDATE: request.operation = Operation::kUpdate; break;
-    case CMD_DELETE: request.operation = Operation::kDelete; break;
-    default: break;
+    case CMD_UPDATE:
+      request.operation = Operation::kUpdate;
+      break;
+    case CMD_DELETE:
+      request.operation = Operation::kDelete;
+      break;
+    default:
+      break;
   }
-  const Index root = node.rootRelation != 0
-                         ? node.rootRelation
-                         : node.nominalRelation;
+  const Index root =
+      node.rootRelation != 0 ? node.rootRelation : node.nominalRelation;
   const Oid relation = rt_fetch(root, statement.rtable)->relid;
   if (node.operation == CMD_MERGE) return AdmitMerge(relation, node);
   return AdmitRelation(relation, request);
@@ -135,9 +145,8 @@ absl::StatusOr<Slots> SlotsRead(const PlannedStmt& statement) {
 absl::StatusOr<Slots> SlotsSearched(const PlannedStmt& statement) {
   RV_ASSIGN_OR_RETURN(const Slots slots, SlotsRead(statement));
   if (slots.count == 0) return slots;
-  RV_ASSIGN_OR_RETURN(const bool search, pg::PgCall([&] {
-    return OrdersByDistance(statement);
-  }));
+  RV_ASSIGN_OR_RETURN(const bool search,
+                      pg::PgCall([&] { return OrdersByDistance(statement); }));
   return search ? slots : Slots();
 }
 
@@ -154,8 +163,8 @@ TupleTableSlot* ExecCounted(PlanState* state) {
       RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(relation));
       for (int i = 0; i < slots.count; ++i) {
         RV_RETURN_IF_ERROR(
-            Readmit(slots.index[i], {Operation::kDelete,
-                                     static_cast<int64_t>(rows), true}));
+            Readmit(slots.index[i],
+                    {Operation::kDelete, static_cast<int64_t>(rows), true}));
       }
       return absl::OkStatus();
     });
@@ -184,11 +193,12 @@ absl::Status AdmitIndexOrTable(const RangeVar* name, Operation operation) {
   RV_ASSIGN_OR_RETURN(Oid relation, RelationOf(name));
   if (!OidIsValid(relation)) return absl::OkStatus();
   RV_ASSIGN_OR_RETURN(relation, pg::PgCall([&] {
-    const char kind = get_rel_relkind(relation);
-    return kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX
-               ? IndexGetRelation(relation, true)
-               : relation;
-  }));
+                        const char kind = get_rel_relkind(relation);
+                        return kind == RELKIND_INDEX ||
+                                       kind == RELKIND_PARTITIONED_INDEX
+                                   ? IndexGetRelation(relation, true)
+                                   : relation;
+                      }));
   if (!OidIsValid(relation)) return absl::OkStatus();
   return AdmitRelation(relation, {operation, 0, false});
 }
@@ -275,8 +285,7 @@ absl::StatusOr<Slots> GateStatement(const QueryDesc& query) {
   if (statement.commandType != CMD_SELECT) return Slots();
   RV_ASSIGN_OR_RETURN(const Slots slots, SlotsSearched(statement));
   for (int i = 0; i < slots.count; ++i) {
-    RV_RETURN_IF_ERROR(
-        Admit(slots.index[i], {Operation::kSearch, 0, true}));
+    RV_RETURN_IF_ERROR(Admit(slots.index[i], {Operation::kSearch, 0, true}));
   }
   return slots;
 }
@@ -288,8 +297,7 @@ absl::Status WatchStatement(QueryDesc& query, const Slots& searched) {
   }
   PlanState* top = query.planstate;
   if (Gated() && query.plannedstmt->commandType == CMD_DELETE &&
-      IsA(top, ModifyTableState) &&
-      outerPlanState(top) != nullptr) {
+      IsA(top, ModifyTableState) && outerPlanState(top) != nullptr) {
     outerPlanState(top)->ExecProcNode = ExecCounted;
   }
   return absl::OkStatus();

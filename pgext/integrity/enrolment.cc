@@ -12,12 +12,12 @@
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/extension.h"
 #include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
+#include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/collections.h"
 #include "pgext/integrity/gate_slots.h"
-#include "pgext/bridge/sql_entry.h"
-#include "pgext/bridge/pg_compat.h"
 extern "C" {
 #include "catalog/pg_class.h"
 #include "utils/acl.h"
@@ -42,8 +42,9 @@ struct Column {
 // Who may enrol a table: its owner.
 absl::Status RequireTableOwner(Oid table) {
   RV_ASSIGN_OR_RETURN(const bool owner, pg::PgCall([&] {
-    return get_rel_name(table) == nullptr || RV_OWNS_TABLE(table, GetUserId());
-  }));
+                        return get_rel_name(table) == nullptr ||
+                               RV_OWNS_TABLE(table, GetUserId());
+                      }));
   if (owner) return absl::OkStatus();
   return PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
                  absl::StrFormat("must be owner of table with OID %u", table));
@@ -80,9 +81,9 @@ std::string MetricOfOpclass(const std::string& opclass) {
 
 absl::StatusOr<Column> DescribeColumn(pg::SpiSession& spi, Oid table,
                                       const std::string& column) {
-  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
-                      spi.Query(kColumnSql, {pg::SqlInt(int64_t{table}),
-                                             pg::SqlText(column)}));
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query(kColumnSql, {pg::SqlInt(int64_t{table}), pg::SqlText(column)}));
   if (rows.empty()) {
     return PgError(ERRCODE_UNDEFINED_TABLE,
                    absl::StrFormat("table with OID %u does not exist", table));
@@ -97,17 +98,17 @@ absl::StatusOr<Column> DescribeColumn(pg::SpiSession& spi, Oid table,
                                 "\" is not a table or partitioned table"));
   }
   if (rows.TextOr(0, 2, "") == "t") {
-    return PgError(ERRCODE_WRONG_OBJECT_TYPE,
-                   absl::StrCat("cannot enrol temporary table \"",
-                                found.table_name, "\""),
-                   "The integrity worker cannot see other sessions' temporary "
-                   "tables.");
+    return PgError(
+        ERRCODE_WRONG_OBJECT_TYPE,
+        absl::StrCat("cannot enrol temporary table \"", found.table_name, "\""),
+        "The integrity worker cannot see other sessions' temporary "
+        "tables.");
   }
   const std::string schema = rows.TextOr(0, 9, "");
   if (schema == "ruvector" || schema == "pg_catalog") {
-    return PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                   absl::StrCat("cannot enrol system table \"",
-                                found.table_name, "\""));
+    return PgError(
+        ERRCODE_INSUFFICIENT_PRIVILEGE,
+        absl::StrCat("cannot enrol system table \"", found.table_name, "\""));
   }
   if (!rows.Text(0, 3).has_value()) {
     return PgError(ERRCODE_UNDEFINED_COLUMN,
@@ -189,10 +190,11 @@ absl::StatusOr<int64_t> InsertCollection(pg::SpiSession& spi,
                   " $2::pg_catalog.jsonb)",
                   {pg::SqlInt(id), pg::SqlText(gate::PolicyToJson(policy))})
           .status());
-  RV_RETURN_IF_ERROR(spi.Execute("INSERT INTO ruvector.integrity_state"
-                                 " (collection_id) VALUES ($1::pg_catalog.int4)",
-                                 {pg::SqlInt(id)})
-                         .status());
+  RV_RETURN_IF_ERROR(
+      spi.Execute("INSERT INTO ruvector.integrity_state"
+                  " (collection_id) VALUES ($1::pg_catalog.int4)",
+                  {pg::SqlInt(id)})
+          .status());
   return id;
 }
 
@@ -211,11 +213,11 @@ absl::Status AlreadyEnrolled(pg::SpiSession& spi, const std::string& name,
     return PgError(ERRCODE_DUPLICATE_OBJECT,
                    absl::StrCat("collection \"", name, "\" already exists"));
   }
-  return PgError(ERRCODE_DUPLICATE_OBJECT,
-                 absl::StrCat("column \"", column.column, "\" of table \"",
-                              column.table_name,
-                              "\" is already enrolled as collection \"",
-                              rows.TextOr(0, 1, ""), "\""));
+  return PgError(
+      ERRCODE_DUPLICATE_OBJECT,
+      absl::StrCat("column \"", column.column, "\" of table \"",
+                   column.table_name, "\" is already enrolled as collection \"",
+                   rows.TextOr(0, 1, ""), "\""));
 }
 
 absl::Status Unregister(pg::SpiSession& spi, const Collection& collection,
@@ -243,7 +245,8 @@ absl::Status Unregister(pg::SpiSession& spi, const Collection& collection,
 RV_SQL_FUNCTION(ruvector_register_collection) {
   using namespace ruvector;
   using namespace ruvector::integrity;
-  RV_ASSIGN_OR_RETURN(const std::string name, pg::TextArgument(fcinfo, 0, "name"));
+  RV_ASSIGN_OR_RETURN(const std::string name,
+                      pg::TextArgument(fcinfo, 0, "name"));
   RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 1, "table"));
   const Oid table = PG_GETARG_OID(1);
   RV_ASSIGN_OR_RETURN(const std::string column,
@@ -252,7 +255,8 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
                       pg::OptionalTextArgument(fcinfo, 3));
   std::optional<int64_t> dimensions;
   if (!PG_ARGISNULL(4)) dimensions = PG_GETARG_INT32(4);
-  RV_ASSIGN_OR_RETURN(const std::string mode, pg::TextArgument(fcinfo, 5, "mode"));
+  RV_ASSIGN_OR_RETURN(const std::string mode,
+                      pg::TextArgument(fcinfo, 5, "mode"));
   RV_ASSIGN_OR_RETURN(const std::string config,
                       pg::JsonbArgument(fcinfo, 6, "config"));
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_register_collection()"));
@@ -279,11 +283,11 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
   event.collection_id = id;
   event.collection_name = name;
   event.event_type = "enrolment";
-  event.metadata = nlohmann::ordered_json{{"action", "register"},
-                                          {"table", described.table_name},
-                                          {"column", described.column},
-                                          {"mode", mode}}
-                       .dump();
+  event.metadata = nlohmann::ordered_json{
+      {"action", "register"},
+      {"table", described.table_name},
+      {"column", described.column},
+      {"mode", mode}}.dump();
   event.user = user;
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
   RV_FAILPOINT("integrity.register.before_commit");
@@ -294,7 +298,8 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
 RV_SQL_FUNCTION(ruvector_unregister_collection) {
   using namespace ruvector;
   using namespace ruvector::integrity;
-  RV_ASSIGN_OR_RETURN(const std::string name, pg::TextArgument(fcinfo, 0, "name"));
+  RV_ASSIGN_OR_RETURN(const std::string name,
+                      pg::TextArgument(fcinfo, 0, "name"));
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_unregister_collection()"));
   RV_ASSIGN_OR_RETURN(const std::string user, pg::CurrentUserName());
   Collection collection;

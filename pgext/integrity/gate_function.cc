@@ -15,11 +15,11 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/result_set.h"
 #include "pgext/bridge/spi.h"
+#include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/collections.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/local_slots.h"
 #include "pgext/integrity/stored_gate.h"
-#include "pgext/bridge/sql_entry.h"
 extern "C" {
 #include "commands/dbcommands.h"
 #include "utils/jsonb.h"
@@ -173,7 +173,8 @@ RV_SQL_FUNCTION(ruvector_rebuild_contracted_graph) {
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string name,
                       pg::TextArgument(fcinfo, 0, "collection"));
-  RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_rebuild_contracted_graph()"));
+  RV_RETURN_IF_ERROR(
+      pg::RequireWritable("ruvector_rebuild_contracted_graph()"));
   std::string answer;
   RV_RETURN_IF_ERROR(AskForSample(boot::RequestKind::kRebuild, name, answer));
   return pg::JsonbDatum(answer);
@@ -219,8 +220,8 @@ RV_SQL_FUNCTION(ruvector_workers) {
   for (const boot::DatabaseEntry& entry : entries) {
     if (entry.status == boot::DatabaseStatus::kUnused) continue;
     RV_ASSIGN_OR_RETURN(char* name, pg::PgCall([&] {
-      return get_database_name(entry.database);
-    }));
+                          return get_database_name(entry.database);
+                        }));
     pg::RowBuilder row;
     row.Int(entry.database);
     row.OptionalText(name != nullptr ? std::optional<std::string>(name)
@@ -230,11 +231,12 @@ RV_SQL_FUNCTION(ruvector_workers) {
                         ? std::optional<int64_t>(entry.worker_pid)
                         : std::nullopt);
     for (const TimestampTz time : {entry.status_since, entry.last_pass}) {
-      RV_ASSIGN_OR_RETURN(char* text, pg::PgCall([&] {
-        return time == 0 ? nullptr
-                         : DatumGetCString(DirectFunctionCall1(
-                               timestamptz_out, TimestampTzGetDatum(time)));
-      }));
+      RV_ASSIGN_OR_RETURN(
+          char* text, pg::PgCall([&] {
+            return time == 0 ? nullptr
+                             : DatumGetCString(DirectFunctionCall1(
+                                   timestamptz_out, TimestampTzGetDatum(time)));
+          }));
       row.OptionalText(text != nullptr ? std::optional<std::string>(text)
                                        : std::nullopt);
     }

@@ -18,8 +18,8 @@ namespace ruvector::integrity {
 bool AnyLocalSlot();
 
 // The slots of the collections on `relation`, on the partitioned tables above
-// it, and on partitions below it. Indices for GateSlotAt. Empty for most. The first
-// look-up of a relation reads the catalog and may raise: call it under
+// it, and on partitions below it. Indices for GateSlotAt. Empty for most. The
+// first look-up of a relation reads the catalog and may raise: call it under
 // PgCall (it holds nothing across the raise). Valid until the next call.
 absl::Span<const int> SlotsOfRelation(Oid relation);
 

@@ -75,10 +75,10 @@ graph::BuildOptions OptionsOf(const gate::Policy& policy) {
 absl::Status Monitor::LoadPolicy(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT id, name, policy::pg_catalog.text FROM"
-                " ruvector.integrity_policies WHERE collection_id ="
-                " $1::pg_catalog.int4 AND enabled"
-                " ORDER BY priority DESC, id DESC LIMIT 1",
+      spi.Query("SELECT id, name, policy::pg_catalog.text FROM (SELECT id,"
+                " name, policy FROM ruvector.integrity_policies WHERE"
+                " collection_id = $1::pg_catalog.int4 AND enabled"
+                " ORDER BY priority DESC, id DESC LIMIT 1) first",
                 {pg::SqlInt(int64_t{collection_.id})}));
   if (rows.empty()) {
     policy_ = gate::Policy();
@@ -102,13 +102,12 @@ absl::Status Monitor::LoadPolicy(pg::SpiSession& spi) {
 }
 
 absl::Status Monitor::LoadController(pg::SpiSession& spi) {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("SELECT controller::pg_catalog.text,"
-                " accepted_rates::pg_catalog.text, state"
-                " FROM ruvector.integrity_state"
-                " WHERE collection_id = $1::pg_catalog.int4",
-                {pg::SqlInt(int64_t{collection_.id})}));
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT controller::pg_catalog.text,"
+                                " accepted_rates::pg_catalog.text, state"
+                                " FROM ruvector.integrity_state"
+                                " WHERE collection_id = $1::pg_catalog.int4",
+                                {pg::SqlInt(int64_t{collection_.id})}));
   if (rows.empty()) return absl::OkStatus();
   const std::string text = rows.TextOr(0, 0, "{}");
   if (text != "{}") {
@@ -139,8 +138,8 @@ absl::Status Monitor::ApplyOverride(pg::SpiSession& spi, absl::Time now) {
   gate::StepResult step;
   if (!rows.empty() && absl::FromUnixMicros(*rows.Int(0, 2)) > now) {
     gate::Override wanted;
-    wanted.state = gate::ParseState(rows.TextOr(0, 0, "")).value_or(
-        gate::State::kNormal);
+    wanted.state =
+        gate::ParseState(rows.TextOr(0, 0, "")).value_or(gate::State::kNormal);
     wanted.reason = rows.TextOr(0, 1, "");
     wanted.until = absl::FromUnixMicros(*rows.Int(0, 2));
     const auto& manual = pending_.manual;
@@ -166,8 +165,8 @@ absl::Status Monitor::ApplyOverride(pg::SpiSession& spi, absl::Time now) {
   return PersistController(spi, collection_, pending_);
 }
 
-absl::Status Monitor::Refresh(pg::SpiSession& spi,
-                              const Collection& collection, absl::Time now) {
+absl::Status Monitor::Refresh(pg::SpiSession& spi, const Collection& collection,
+                              absl::Time now) {
   collection_ = collection;
   RV_FAILPOINT("integrity.refresh.start");
   if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
@@ -214,8 +213,7 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
           ? graph::CarryForward(std::move(observed.observation), *last)
           : std::move(observed.observation);
   RV_ASSIGN_OR_RETURN(
-      result.graph,
-      graph::Build(result.observation, last, OptionsOf(policy_)));
+      result.graph, graph::Build(result.observation, last, OptionsOf(policy_)));
   graph::AssessOptions options;
   options.compute_lambda2 = settings::compute_lambda2;
   RV_ASSIGN_OR_RETURN(result.assessment, graph::Assess(result.graph, options));
@@ -274,10 +272,10 @@ absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
       running_webhooks_.push_back({collection_.id, channel.target, body});
       continue;
     }
-    RV_RETURN_IF_ERROR(spi.Query("SELECT pg_catalog.pg_notify($1, $2)",
-                                 {pg::SqlText(channel.target),
-                                  pg::SqlText(text)})
-                           .status());
+    RV_RETURN_IF_ERROR(
+        spi.Query("SELECT pg_catalog.pg_notify($1, $2)",
+                  {pg::SqlText(channel.target), pg::SqlText(text)})
+            .status());
   }
   return absl::OkStatus();
 }
@@ -440,10 +438,10 @@ absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now) {
         *rates_[op].rate();
   }
   RV_RETURN_IF_ERROR(PersistGraph(spi, running_->graph, running_->assessment));
-  RV_RETURN_IF_ERROR(PersistState(
-      spi, {&collection_, &running_->graph, &running_->assessment, &pending_,
-            &running_->observation, policy_id_, Dump(rates),
-            running_->milliseconds, now}));
+  RV_RETURN_IF_ERROR(
+      PersistState(spi, {&collection_, &running_->graph, &running_->assessment,
+                         &pending_, &running_->observation, policy_id_,
+                         Dump(rates), running_->milliseconds, now}));
   RV_FAILPOINT("integrity.pass.before_commit");
   return absl::OkStatus();
 }
@@ -492,9 +490,9 @@ void Monitor::Publish(int index) {
     const std::string witness = graph::WitnessText(last_->graph, assessment);
     strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));
   }
-  facts.retry_secs = static_cast<uint32_t>(absl::ToInt64Seconds(absl::Ceil(
-      gate::SoonestImprovement(policy_, controller_, absl::Now()),
-      absl::Seconds(1))));
+  facts.retry_secs = static_cast<uint32_t>(absl::ToInt64Seconds(
+      absl::Ceil(gate::SoonestImprovement(policy_, controller_, absl::Now()),
+                 absl::Seconds(1))));
   facts.published = GetCurrentTimestamp();
   strlcpy(facts.policy, policy_name_.c_str(), sizeof(facts.policy));
   if (controller_.manual.has_value()) {
@@ -543,13 +541,13 @@ std::vector<notify::WebhookMessage> Monitor::TakeWebhooks() {
 
 std::string Monitor::Summary() const {
   if (!last_.has_value()) return "{}";
-  ordered_json summary{{"collection", collection_.name},
-                       {"node_count", last_->graph.nodes.size()},
-                       {"edge_count", last_->graph.edges.size()},
-                       {"original_nodes", last_->graph.original_nodes},
-                       {"state", gate::StateName(
-                                     gate::EffectiveState(controller_))},
-                       {"stale", last_->assessment.stale}};
+  ordered_json summary{
+      {"collection", collection_.name},
+      {"node_count", last_->graph.nodes.size()},
+      {"edge_count", last_->graph.edges.size()},
+      {"original_nodes", last_->graph.original_nodes},
+      {"state", gate::StateName(gate::EffectiveState(controller_))},
+      {"stale", last_->assessment.stale}};
   if (last_->assessment.norm.has_value()) {
     summary["lambda_norm"] = *last_->assessment.norm;
   }

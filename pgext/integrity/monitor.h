@@ -78,8 +78,7 @@ class Monitor {
   absl::StatusOr<Result> Evaluate(pg::SpiSession& spi, absl::Time now);
   absl::Status Emit(pg::SpiSession& spi, const gate::StepResult& step,
                     absl::Time now);
-  absl::Status EmitSample(pg::SpiSession& spi, Result& result,
-                          absl::Time now);
+  absl::Status EmitSample(pg::SpiSession& spi, Result& result, absl::Time now);
   absl::Status Notify(pg::SpiSession& spi, const std::string& type,
                       const gate::Transition* transition, absl::Time now);
   std::string WebhookBody(const std::string& type,
@@ -97,10 +96,10 @@ class Monitor {
 
   bool loaded_ = false;  // the controller
   bool ready_ = false;   // and the policy: there is something to publish
-  gate::ControllerState controller_;  // as committed
-  gate::ControllerState pending_;     // as the running transaction has it
-  std::optional<Result> last_;        // of the last committed pass
-  std::optional<Result> running_;     // of the running transaction
+  gate::ControllerState controller_;        // as committed
+  gate::ControllerState pending_;           // as the running transaction has it
+  std::optional<Result> last_;              // of the last committed pass
+  std::optional<Result> running_;           // of the running transaction
   std::optional<graph::Observation> seen_;  // carried forward
   std::optional<double> recorded_norm_;     // of the last sample event
   absl::Time recorded_at_ = absl::InfinitePast();

@@ -197,8 +197,7 @@ absl::StatusOr<sensors::ObserveRequest> LoadObserveRequest(
 }
 
 absl::Status PersistBaselines(
-    pg::SpiSession& spi,
-    const std::vector<sensors::IndexBaseline>& baselines) {
+    pg::SpiSession& spi, const std::vector<sensors::IndexBaseline>& baselines) {
   if (baselines.empty()) return absl::OkStatus();
   ordered_json rows = ordered_json::array();
   for (const sensors::IndexBaseline& b : baselines) {
@@ -219,20 +218,21 @@ absl::Status PersistBaselines(
                   {json})
           .status());
   return spi
-      .Execute("INSERT INTO ruvector.index_baselines (index_oid, relfilenode,"
-               " list_id, rows_at_build, mean_distance) SELECT"
-               " x.o::pg_catalog.oid, x.f::pg_catalog.oid, x.l, x.r, x.m FROM"
-               " pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)"
-               " AS x(o int8, f int8, l int4, r float4, m float4)"
-               " ON CONFLICT (index_oid, list_id) DO UPDATE SET mean_distance ="
-               " coalesce(EXCLUDED.mean_distance,"
-               " index_baselines.mean_distance)",
-               {json})
+      .Execute(
+          "INSERT INTO ruvector.index_baselines (index_oid, relfilenode,"
+          " list_id, rows_at_build, mean_distance) SELECT"
+          " x.o::pg_catalog.oid, x.f::pg_catalog.oid, x.l, x.r, x.m FROM"
+          " pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)"
+          " AS x(o int8, f int8, l int4, r float4, m float4)"
+          " ON CONFLICT (index_oid, list_id) DO UPDATE SET mean_distance ="
+          " coalesce(EXCLUDED.mean_distance,"
+          " index_baselines.mean_distance)",
+          {json})
       .status();
 }
 
-absl::Status PersistReplicas(
-    pg::SpiSession& spi, const graph::ReplicationObservation& replication) {
+absl::Status PersistReplicas(pg::SpiSession& spi,
+                             const graph::ReplicationObservation& replication) {
   if (!replication.known) return absl::OkStatus();
   for (const graph::ReplicaObservation& replica : replication.replicas) {
     if (!replica.present || replica.state == "backup") continue;
@@ -290,9 +290,12 @@ absl::Status PersistState(pg::SpiSession& spi, const StateToPersist& state) {
           " cut_kind = $20, updated_at = pg_catalog.now()"
           " WHERE collection_id = $1::pg_catalog.int4",
           {pg::SqlInt(int64_t{state.collection->id}),
-           pg::SqlText(gate::StateName(gate::EffectiveState(*state.controller))),
-           pg::SqlReal(a.lambda_raw), pg::SqlReal(a.lambda_baseline),
-           pg::SqlReal(a.lambda_norm), pg::SqlReal(a.service_norm),
+           pg::SqlText(
+               gate::StateName(gate::EffectiveState(*state.controller))),
+           pg::SqlReal(a.lambda_raw),
+           pg::SqlReal(a.lambda_baseline),
+           pg::SqlReal(a.lambda_norm),
+           pg::SqlReal(a.service_norm),
            pg::SqlReal(a.lambda2),
            pg::SqlReal(a.nontrivial.has_value()
                            ? std::optional<double>(a.nontrivial->value)
@@ -304,7 +307,8 @@ absl::Status PersistState(pg::SpiSession& spi, const StateToPersist& state) {
            pg::SqlText(Dump(FailuresJson(g))),
            pg::SqlText(absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", state.at,
                                         absl::UTCTimeZone())),
-           pg::SqlReal(state.milliseconds), pg::SqlInt(state.policy_id),
+           pg::SqlReal(state.milliseconds),
+           pg::SqlInt(state.policy_id),
            pg::SqlText(gate::EncodeControllerState(*state.controller)),
            pg::SqlText(state.accepted_rates),
            pg::SqlInt(static_cast<int64_t>(
@@ -317,12 +321,13 @@ absl::Status PersistController(pg::SpiSession& spi,
                                const Collection& collection,
                                const gate::ControllerState& controller) {
   return spi
-      .Execute("UPDATE ruvector.integrity_state SET state = $2, controller ="
-               " $3::pg_catalog.jsonb, updated_at = pg_catalog.now()"
-               " WHERE collection_id = $1::pg_catalog.int4",
-               {pg::SqlInt(int64_t{collection.id}),
-                pg::SqlText(gate::StateName(gate::EffectiveState(controller))),
-                pg::SqlText(gate::EncodeControllerState(controller))})
+      .Execute(
+          "UPDATE ruvector.integrity_state SET state = $2, controller ="
+          " $3::pg_catalog.jsonb, updated_at = pg_catalog.now()"
+          " WHERE collection_id = $1::pg_catalog.int4",
+          {pg::SqlInt(int64_t{collection.id}),
+           pg::SqlText(gate::StateName(gate::EffectiveState(controller))),
+           pg::SqlText(gate::EncodeControllerState(controller))})
       .status();
 }
 

@@ -67,8 +67,9 @@ struct PolicyCall {
         ERRCODE_UNDEFINED_OBJECT,
         absl::StrCat("policy \"", policy, "\" of collection \"",
                      collection.name, "\" does not exist"),
-        "", absl::StrCat("SELECT * FROM ruvector_integrity_policy_list('",
-                         collection.name, "') lists them."));
+        "",
+        absl::StrCat("SELECT * FROM ruvector_integrity_policy_list('",
+                     collection.name, "') lists them."));
   }
 
   absl::Status Record(const char* type, ordered_json metadata) {
@@ -173,12 +174,11 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_drop) {
       call.Begin(collection, "ruvector_integrity_policy_drop()"));
   RV_ASSIGN_OR_RETURN(const StoredPolicy stored, call.Find(name));
   if (!stored.exists) return BoolGetDatum(false);
-  RV_RETURN_IF_ERROR(
-      call.spi
-          .Execute("DELETE FROM ruvector.integrity_policies"
-                   " WHERE id = $1::pg_catalog.int4",
-                   {pg::SqlInt(stored.id)})
-          .status());
+  RV_RETURN_IF_ERROR(call.spi
+                         .Execute("DELETE FROM ruvector.integrity_policies"
+                                  " WHERE id = $1::pg_catalog.int4",
+                                  {pg::SqlInt(stored.id)})
+                         .status());
   RV_RETURN_IF_ERROR(call.Record(
       "policy_update", {{"action", "drop"},
                         {"policy", name},
@@ -208,11 +208,10 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_enable) {
                    " WHERE id = $1::pg_catalog.int4",
                    {pg::SqlInt(stored.id), pg::SqlBool(enabled)})
           .status());
-  RV_RETURN_IF_ERROR(call.Record("policy_update",
-                                 {{"action", "enable"},
-                                  {"policy", name},
-                                  {"old", stored.enabled},
-                                  {"new", enabled}}));
+  RV_RETURN_IF_ERROR(call.Record("policy_update", {{"action", "enable"},
+                                                   {"policy", name},
+                                                   {"old", stored.enabled},
+                                                   {"new", enabled}}));
   return BoolGetDatum(stored.enabled);
 }
 

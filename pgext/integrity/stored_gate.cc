@@ -47,8 +47,8 @@ absl::StatusOr<Stored> Decide(pg::SpiSession& spi, const Collection& collection,
     }
     stored.by.policy = found.TextOr(0, 2, stored.by.policy);
     if (found.Text(0, 3).has_value()) {
-      RV_ASSIGN_OR_RETURN(
-          policy, gate::MergePolicy(gate::Policy(), *found.Text(0, 3)));
+      RV_ASSIGN_OR_RETURN(policy,
+                          gate::MergePolicy(gate::Policy(), *found.Text(0, 3)));
     }
   }
   stored.decision =
@@ -68,8 +68,8 @@ absl::Status Refuse(const Stored& stored) {
   const gate::Decision& decision = stored.decision;
   if (settings::bypass || decision.mode != gate::Mode::kEnforce) {
     PushRefusalEvent(stored.by, decision,
-                     settings::bypass ? Outcome::kBypassed
-                                      : Outcome::kShadowed, 1);
+                     settings::bypass ? Outcome::kBypassed : Outcome::kShadowed,
+                     1);
     return absl::OkStatus();
   }
   PushRefusalEvent(stored.by, decision, Outcome::kRejected, 1);
@@ -96,8 +96,7 @@ absl::StatusOr<gate::Decision> StoredDecision(const std::string& collection,
   pg::SpiSession spi;
   RV_RETURN_IF_ERROR(spi.Connect());
   RV_ASSIGN_OR_RETURN(const Collection found, FindCollection(spi, collection));
-  RV_ASSIGN_OR_RETURN(const Stored stored,
-                      Decide(spi, found, operation, rows));
+  RV_ASSIGN_OR_RETURN(const Stored stored, Decide(spi, found, operation, rows));
   return stored.decision;
 }
 

@@ -166,10 +166,9 @@ bool Worker::TakeOverRestored(const Collection& collection) {
   const absl::Time now = absl::Now();
   const absl::Time seen = restored_.emplace(collection.id, now).first->second;
   if (now - seen < kRestoredDelay) return false;
-  const absl::Status status =
-      WithSpi("taking over a restored collection", [&](pg::SpiSession& spi) {
-        return AddMissingState(spi, collection);
-      });
+  const absl::Status status = WithSpi(
+      "taking over a restored collection",
+      [&](pg::SpiSession& spi) { return AddMissingState(spi, collection); });
   Report(absl::StrCat("collection \"", collection.name, "\""), status);
   return status.ok();
 }
@@ -232,9 +231,9 @@ Monitor* Worker::Find(const std::string& name) {
 
 absl::Status Worker::RunPass(Monitor& monitor) {
   const absl::Time now = absl::Now();
-  const absl::Status status = WithSpi(
-      absl::StrCat("sampling ", monitor.collection().name).c_str(),
-      [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
+  const absl::Status status =
+      WithSpi(absl::StrCat("sampling ", monitor.collection().name).c_str(),
+              [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
   if (status.ok()) {
     Publish(monitor);
   } else {
@@ -264,9 +263,8 @@ absl::Status Worker::InLogTransaction(const char* activity, F&& f) {
 void Worker::Seal() {
   if (absl::Now() < next_seal_) return;
   for (int sealed = kSealBatch; sealed >= kSealBatch;) {
-    const absl::Status status =
-        InLogTransaction("sealing events", [&](pg::SpiSession& spi)
-                             -> absl::Status {
+    const absl::Status status = InLogTransaction(
+        "sealing events", [&](pg::SpiSession& spi) -> absl::Status {
           RV_ASSIGN_OR_RETURN(sealed, log_.SealWaiting(spi, kSealBatch));
           return absl::OkStatus();
         });
@@ -289,10 +287,9 @@ void Worker::AutoCheckpoint() {
       absl::Now() < next_checkpoint_) {
     return;
   }
-  const absl::Status status =
-      InLogTransaction("signing a checkpoint", [&](pg::SpiSession& spi) {
-        return log_.Checkpoint(spi).status();
-      });
+  const absl::Status status = InLogTransaction(
+      "signing a checkpoint",
+      [&](pg::SpiSession& spi) { return log_.Checkpoint(spi).status(); });
   Report("checkpoint", status);
   since_checkpoint_ = 0;
   next_checkpoint_ = absl::Now() + kCheckpointInterval;
@@ -451,7 +448,8 @@ void RunWorker() {
       return absl::OkStatus();
     });
     switch (UpdateEntry()) {
-      case Order::kGoOn: break;
+      case Order::kGoOn:
+        break;
       case Order::kYield:
         final_status = boot::DatabaseStatus::kYielded;
         return;

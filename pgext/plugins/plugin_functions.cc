@@ -6,8 +6,8 @@
 #include "core/healing/strategy_registry.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/result_set.h"
-#include "pgext/plugins/server_plugins.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/plugins/server_plugins.h"
 
 namespace {
 

@@ -67,10 +67,12 @@ CREATE FUNCTION ruvector.set_managed(p_collection_name text, p_partitions intege
 LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target regclass;
+    -- current_user is the owner here.
+    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
 BEGIN
     SELECT c.table_oid INTO target FROM ruvector.collections c WHERE c.name = p_collection_name;
     IF target IS NULL OR NOT EXISTS (
-        SELECT FROM pg_class r WHERE r.oid = target AND pg_has_role(session_user, r.relowner, 'USAGE')) THEN
+        SELECT FROM pg_class r WHERE r.oid = target AND pg_has_role(caller, r.relowner, 'USAGE')) THEN
         RAISE EXCEPTION 'must be owner of the table of collection "%"', p_collection_name
             USING ERRCODE = '42501';
     END IF;

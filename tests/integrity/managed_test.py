@@ -43,6 +43,15 @@ def test_bad_input(cluster, call, sqlstate):
     assert error.value.diag.sqlstate == sqlstate
 
 
+def test_the_weights_are_the_table_owners(cluster):
+    """Not those of a superuser who has put on another role."""
+    cluster.execute("CREATE ROLE passer_by")
+    with cluster.connect() as session:
+        session.execute("SET ROLE passer_by")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("SELECT ruvector.set_managed('memories', 2)")
+
+
 def test_dropping_the_table_leaves_nothing(cluster):
     cluster.execute("DROP TABLE memories")
     assert cluster.value("SELECT count(*) FROM ruvector.routing_weights") == 0

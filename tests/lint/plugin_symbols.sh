@@ -14,7 +14,7 @@ fail() {
 for so in "$@"; do
   exported=$(nm -D --defined-only "$so" | awk '{print $3}' | sort)
   [ "$exported" = ruvector_plugin_v1 ] ||
-    fail "$so exports: $(echo $exported)"
+    fail "$so exports: ${exported//$'\n'/ }"
   # One word: the C runtime's frame_dummy.
   words=$(readelf -SW "$so" | awk '$2 == ".init_array" || $3 == ".init_array" {
     for (i = 1; i <= NF; i++) if ($i == "INIT_ARRAY") print $(i + 3) }')

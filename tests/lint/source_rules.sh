@@ -41,11 +41,11 @@ self_test() {
       failures=$((failures + 1))
     }
   done
-  [ "$(grep -rcE "$server_headers" "$scratch/a.cc")" = 2 ] &&
-    [ "$(grep -rcE "$raising" "$scratch/b.cc")" = 3 ] || {
+  if [ "$(grep -rcE "$server_headers" "$scratch/a.cc")" != 2 ] ||
+    [ "$(grep -rcE "$raising" "$scratch/b.cc")" != 3 ]; then
     echo 'FAIL a pattern misses a planted breach'
     failures=$((failures + 1))
-  }
+  fi
   rm -r "$scratch"
 }
 
@@ -67,14 +67,14 @@ rule 'no signal handler in core, plugins' '\<(signal|sigaction)\(SIG' \
   core plugins -- '[^:]*_test\.cc:'
 
 # Public headers of core: those that pgext includes, before postgres.h.
-for header in $(grep -rhoE --include='*.cc' --include='*.h' \
-    '#include "core/[a-z_/0-9]*\.h"' pgext | cut -d'"' -f2 | sort -u); do
+while IFS= read -r header; do
   case $header in core/base/* | *_abi.h) continue ;; esac
   grep -q 'no_postgres\.h"' "$header" || {
     echo "FAIL $header does not include core/base/no_postgres.h"
     failures=$((failures + 1))
   }
-done
+done < <(grep -rhoE --include='*.cc' --include='*.h' \
+  '#include "core/[a-z_/0-9]*\.h"' pgext | cut -d'"' -f2 | sort -u)
 
 # A plugin folder that //plugins:all forgets would be neither installed nor
 # checked; one without a conformance run is not a plugin of ours.

@@ -66,23 +66,22 @@ void AddThisNode(Pass& pass) {
 
 // What the catalog says of a foreign server. Plain data, of the pass's memory.
 struct ServerRow {
-  const char* name;      // nullptr: dropped meanwhile
-  bool asked;            // postgres_fdw's, and its options say where it is
-  const char* host;      // libpq's lists, separated by commas; or nullptr
+  const char* name;  // nullptr: dropped meanwhile
+  bool asked;        // postgres_fdw's, and its options say where it is
+  const char* host;  // libpq's lists, separated by commas; or nullptr
   const char* hostaddr;
   const char* port;
 };
 
 ServerRow ReadServer(Oid server) {
   ServerRow row = {};
-  const ForeignServer* found =
-      GetForeignServerExtended(server, FSV_MISSING_OK);
+  const ForeignServer* found = GetForeignServerExtended(server, FSV_MISSING_OK);
   if (found == nullptr) return row;
   row.name = found->servername;
   const ForeignDataWrapper* wrapper =
       GetForeignDataWrapperExtended(found->fdwid, FDW_MISSING_OK);
-  row.asked = wrapper != nullptr &&
-              strcmp(wrapper->fdwname, "postgres_fdw") == 0;
+  row.asked =
+      wrapper != nullptr && strcmp(wrapper->fdwname, "postgres_fdw") == 0;
   const ListCell* cell;
   foreach (cell, found->options) {
     auto* option = static_cast<DefElem*>(lfirst(cell));
