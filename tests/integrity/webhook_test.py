@@ -13,7 +13,14 @@ import psycopg
 import pytest
 
 from harness.waiting import wait_for
-from integrity.conftest import FAST_POLICY, enrol, force, sealed
+from integrity.conftest import enrol, force, sealed
+
+# Short intervals, so that hysteresis takes seconds.
+FAST_POLICY = """{
+    "sample_interval_secs": 1,
+    "hysteresis": {"degrade_samples": 2, "critical_samples": 2,
+                   "restore_hold_seconds": 1,
+                   "cooldown_after_transition_seconds": 1}}"""
 
 # Few attempts, so that a hopeless delivery ends within seconds.
 SETTINGS = {"ruvector.webhook_attempts": "2", "ruvector.webhook_timeout": "60"}
