@@ -5,6 +5,7 @@
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/enforcement.h"
+#include "pgext/integrity/relation_gate.h"
 extern "C" {
 #include "access/xact.h"
 #include "commands/dbcommands.h"
@@ -23,7 +24,7 @@ void OnExecutorStart(QueryDesc* query, int flags) {
   // Nothing enrolled in this database, or only a plan to show: two compares.
   const bool gate =
       (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && integrity::MayBeGated();
-  integrity::Slots searched;
+  List* searched = NIL;
   if (gate) {
     pg::RunOrRaise([&]() -> absl::Status {
       RV_ASSIGN_OR_RETURN(searched, integrity::GateStatement(*query));

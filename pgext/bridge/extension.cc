@@ -52,7 +52,8 @@ absl::StatusOr<ExtensionInfo> FindExtension() {
 absl::Status AsExtensionOwner::Begin() {
   RV_ASSIGN_OR_RETURN(const ExtensionInfo info, FindExtension());
   GetUserIdAndSecContext(&user_, &context_);
-  SetUserIdAndSecContext(info.owner, context_ | SECURITY_LOCAL_USERID_CHANGE);
+  SetUserIdAndSecContext(info.owner, context_ | SECURITY_LOCAL_USERID_CHANGE |
+                                         SECURITY_RESTRICTED_OPERATION);
   active_ = true;
   return absl::OkStatus();
 }

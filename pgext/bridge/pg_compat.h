@@ -29,6 +29,31 @@ extern "C" {
 #define RV_OWNS_TABLE(table, role) pg_class_ownercheck((table), (role))
 #endif
 
+// 17 made maintenance a privilege; before, it was the owner's, and for most
+// commands the database owner's.
+#if PG_VERSION_NUM >= 170000
+#define RV_MAY_MAINTAIN(table, role)                                  \
+  (pg_class_aclcheck((table), (role), ACL_MAINTAIN) == ACLCHECK_OK || \
+   object_ownercheck(DatabaseRelationId, MyDatabaseId, (role)))
+#elif PG_VERSION_NUM >= 160000
+#define RV_MAY_MAINTAIN(table, role)                         \
+  (object_ownercheck(RelationRelationId, (table), (role)) || \
+   object_ownercheck(DatabaseRelationId, MyDatabaseId, (role)))
+#else
+#define RV_MAY_MAINTAIN(table, role)       \
+  (pg_class_ownercheck((table), (role)) || \
+   pg_database_ownercheck(MyDatabaseId, (role)))
+#endif
+
+// 16 moved the permissions out of the range table.
+#if PG_VERSION_NUM >= 160000
+#define RV_CHECK_STATEMENT_PRIVILEGES(statement) \
+  ((void)ExecCheckPermissions((statement).rtable, (statement).permInfos, true))
+#else
+#define RV_CHECK_STATEMENT_PRIVILEGES(statement) \
+  ((void)ExecCheckRTPerms((statement).rtable, true))
+#endif
+
 // 17 names an extension's own wait events; before, they show as "Extension".
 #if PG_VERSION_NUM >= 170000
 #define RV_WAIT_EVENT(name)                                         \

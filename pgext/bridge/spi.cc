@@ -11,6 +11,7 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
@@ -85,12 +86,22 @@ std::optional<std::string> SpiRows::Bytes(size_t row, size_t column) const {
   return absl::HexStringToBytes(*text);
 }
 
+namespace {
+
+constexpr std::pair<const char*, const char*> kPinned[] = {
+    {"search_path", "pg_catalog, pg_temp"},
+    {"extra_float_digits", "1"},
+};
+
+}  // namespace
+
 SpiSession::~SpiSession() {
   if (connected_) {
     // SPI_finish raises nothing; after an ERROR the transaction has cleaned
     // up and it answers SPI_ERROR_UNCONNECTED.
     SPI_finish();
   }
+  if (guc_level_ != 0) AtEOXact_GUC(true, guc_level_);
 }
 
 absl::Status SpiSession::Connect() {
@@ -100,7 +111,13 @@ absl::Status SpiSession::Connect() {
         absl::StrCat("SPI_connect answered ", SPI_result_code_string(code)));
   }
   connected_ = true;
-  return absl::OkStatus();
+  return PgCall([&] {
+    guc_level_ = NewGUCNestLevel();
+    for (const auto& [name, value] : kPinned) {
+      (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+                              GUC_ACTION_SAVE, true, 0, false);
+    }
+  });
 }
 
 namespace {

@@ -7,8 +7,10 @@
 //                 {SqlText(name)}));
 //   if (rows.empty()) ...; std::optional<int64_t> id = rows.Int(0, 0);
 //
-// Every name in the SQL is schema-qualified: the caller's search_path is in
-// force. Rows are copied out, as text, before the call returns.
+// For its life search_path is pg_catalog and numbers print in full, whatever
+// the caller or the database has set: no operator or function of somebody
+// else's runs with our rights. Rows are copied out, as text, before the call
+// returns.
 #ifndef RUVECTOR_PGEXT_BRIDGE_SPI_H_
 #define RUVECTOR_PGEXT_BRIDGE_SPI_H_
 
@@ -94,6 +96,7 @@ class SpiSession {
  private:
   absl::Status Run(const char* sql, absl::Span<const SqlParam> params);
   bool connected_ = false;
+  int guc_level_ = 0;  // to undo what Connect set; 0: nothing
 };
 
 }  // namespace ruvector::pg

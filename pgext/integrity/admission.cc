@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "core/base/clock.h"
 #include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
@@ -18,6 +19,7 @@
 #include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
 extern "C" {
+#include "executor/executor.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -38,10 +40,9 @@ std::string StateText(const GateSlot& slot, const Decision& decision) {
   std::string text =
       absl::StrCat("State ", std::string(gate::StateName(decision.state)));
   if (std::isnan(facts.norm)) {
-    absl::StrAppend(&text, ", lambda unknown");
+    absl::StrAppend(&text, ", norm unknown");
   } else {
-    absl::StrAppendFormat(&text, ", lambda %.3f of its healthy value",
-                          facts.norm);
+    absl::StrAppendFormat(&text, ", norm %.3f (1 is healthy)", facts.norm);
   }
   absl::StrAppendFormat(&text, "%s, policy \"%s\".",
                         facts.stale ? " (stale)" : "", facts.policy);
@@ -68,8 +69,15 @@ std::string RetryHint(const GateSlot& slot, const Decision& decision) {
     hint = absl::StrFormat("Retry after %u s at the earliest. ", retry);
   }
   return absl::StrCat(
-      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = ", "'",
-      slot.name, "' shows what is weak.");
+      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = '",
+      absl::StrReplaceAll(slot.name, {{"'", "''"}}), "' shows what is weak.");
+}
+
+// Empty for a role that is gone.
+std::string NameOf(Oid role) {
+  const absl::StatusOr<char*> name =
+      pg::PgCall([&] { return GetUserNameFromId(role, true); });
+  return name.ok() && *name != nullptr ? *name : "";
 }
 
 void PushEvent(const GateSlot& slot, const Decision& decision, Outcome outcome,
@@ -140,7 +148,8 @@ absl::Status Sleep(uint64_t micros) {
   return absl::OkStatus();
 }
 
-absl::Status Throttle(GateSlot& slot, const Decision& decision) {
+absl::Status Throttle(GateSlot& slot, const Decision& decision,
+                      const Request& request) {
   gate::TokenBucket& bucket = slot.buckets[Index(decision.operation)];
   // The rate is one of statements, so a statement is one token.
   const gate::TokenBucket::Grant grant = bucket.Acquire(MonotonicMicros());
@@ -152,7 +161,10 @@ absl::Status Throttle(GateSlot& slot, const Decision& decision) {
                         decision.throttle_pct, grant.wait_us / 1e6));
   }
   if (grant.wait_us > 0) {
-    const absl::Status status = Sleep(grant.wait_us);
+    const absl::Status status =
+        request.may_wait ? Sleep(grant.wait_us)
+                         : Refuse(slot, decision, SqlState(kSqlStateThrottled),
+                                  "it would have to wait, and must not");
     if (!status.ok()) {
       bucket.Release();
       return status;
@@ -211,7 +223,7 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
     case Response::kAllow:
       return absl::OkStatus();
     case Response::kThrottle:
-      return Throttle(slot, *later);
+      return Throttle(slot, *later, request);
     case Response::kReject:
       return Reject(slot, *later);
     case Response::kDefer:
@@ -225,6 +237,11 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
                         "locks that it holds")
           : absl::StrFormat("no improvement within %u s",
                             decision.retry_after_secs));
+}
+
+absl::Status CheckPrivileges(const Request& request) {
+  if (request.statement == nullptr) return absl::OkStatus();
+  return pg::PgCall([&] { RV_CHECK_STATEMENT_PRIVILEGES(*request.statement); });
 }
 
 // A superuser's bypass of something that the gate would have held is an event
@@ -275,15 +292,20 @@ void PushRefusalEvent(const Refuser& by, const Decision& decision,
   strlcpy(event.event_type, "gate_refusal", sizeof(event.event_type));
   strlcpy(event.state, std::string(gate::StateName(decision.state)).c_str(),
           sizeof(event.state));
+  nlohmann::ordered_json facts{
+      {"operation", gate::OperationName(decision.operation)},
+      {"outcome", OutcomeName(outcome)},
+      {"count", count},
+      {"reason", gate::DecisionReason(decision)},
+      {"policy", by.policy}};
+  // Those that the worker tells of may have come from several sessions.
+  if (IsTransactionState()) {
+    facts["user"] = NameOf(GetOuterUserId());
+    facts["session_user"] = NameOf(GetSessionUserId());
+    facts["backend_pid"] = MyProcPid;
+  }
   const std::string metadata =
-      nlohmann::ordered_json{
-          {"operation", gate::OperationName(decision.operation)},
-          {"outcome", OutcomeName(outcome)},
-          {"count", count},
-          {"reason", gate::DecisionReason(decision)},
-          {"policy", by.policy},
-          {"backend_pid", MyProcPid}}
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (metadata.size() < sizeof(event.metadata)) {
     strlcpy(event.metadata, metadata.c_str(), sizeof(event.metadata));
   } else {
@@ -301,14 +323,19 @@ absl::Status Admit(int index, const Request& request) {
     CountOutcome(slot, decision.operation, Outcome::kAllowed);
     return absl::OkStatus();
   }
+  RV_RETURN_IF_ERROR(CheckPrivileges(request));
   if (decision.mode == gate::Mode::kShadow) {
     NoteRefusal(slot, decision, Outcome::kShadowed);
     return absl::OkStatus();
   }
   switch (decision.response) {
     case Response::kThrottle:
-      return Throttle(slot, decision);
+      return Throttle(slot, decision, request);
     case Response::kDefer:
+      if (!request.may_wait) {
+        return Refuse(slot, decision, SqlState(kSqlStateDeferred),
+                      "it would have to wait, and must not");
+      }
       return Defer(slot, decision, request);
     default:
       return Reject(slot, decision);

@@ -8,6 +8,9 @@
 #include "absl/status/status.h"
 #include "core/gate/operation.h"
 #include "pgext/integrity/gate_slots.h"
+extern "C" {
+#include "nodes/plannodes.h"
+}
 
 namespace ruvector::integrity {
 
@@ -28,6 +31,11 @@ struct Request {
   // Locks or a snapshot are held already: a defer waits only while nobody
   // who heals the collection could be waiting for us.
   bool holds_locks = false;
+  // Its privileges are checked before anything but "allow" is answered: who may
+  // not run it learns nothing, and takes no place in a line. nullptr: checked.
+  const PlannedStmt* statement = nullptr;
+  // False: holds a lock that nobody may be made to wait for. Refused instead.
+  bool may_wait = true;
 };
 
 // OK when the statement may run now: after its wait for a token, after the

@@ -61,62 +61,110 @@ bool IsDistanceOperator(Oid op) {
   return distance;
 }
 
+// What a Var of a plan node's expressions stands for: an expression of the
+// node below. Nothing where that is not in the plan tree.
+const TargetEntry* Below(const Var& var, const Plan*& plan) {
+  const Plan* below = nullptr;
+  if (var.varno == OUTER_VAR) {
+    if (IsA(plan, Append)) {
+      below = static_cast<const Plan*>(
+          linitial(reinterpret_cast<const Append*>(plan)->appendplans));
+    } else if (IsA(plan, MergeAppend)) {
+      below = static_cast<const Plan*>(
+          linitial(reinterpret_cast<const MergeAppend*>(plan)->mergeplans));
+    } else {
+      below = outerPlan(plan);
+    }
+  } else if (var.varno == INNER_VAR) {
+    below = innerPlan(plan);
+  } else if (IsA(plan, SubqueryScan)) {
+    below = reinterpret_cast<const SubqueryScan*>(plan)->subplan;
+  }
+  if (below == nullptr || var.varattno < 1 ||
+      var.varattno > list_length(below->targetlist)) {
+    return nullptr;
+  }
+  plan = below;
+  return list_nth_node(TargetEntry, below->targetlist, var.varattno - 1);
+}
+
+// Whether the expression, one of `context` (a Plan), computes a distance, there
+// or below.
 bool HasDistance(Node* node, void* context) {
   if (node == nullptr) return false;
+  check_stack_depth();
   if (IsA(node, OpExpr) &&
       IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
     return true;
   }
+  if (IsA(node, Var)) {
+    const auto* plan = static_cast<const Plan*>(context);
+    const TargetEntry* entry = Below(*reinterpret_cast<Var*>(node), plan);
+    return entry != nullptr && HasDistance(reinterpret_cast<Node*>(entry->expr),
+                                           const_cast<Plan*>(plan));
+  }
   return RV_EXPRESSION_TREE_WALKER(node, HasDistance, context);
 }
 
-struct PlanFacts {
-  bool sorts;
-  bool index_order;
-  bool computes_distance;
-};
-
-void Look(const Plan* plan, PlanFacts& facts);
-
-void LookAtList(const List* plans, PlanFacts& facts) {
-  const ListCell* cell;
-  foreach (cell, plans) {
-    Look(static_cast<const Plan*>(lfirst(cell)), facts);
+bool SortsByDistance(const Plan& plan, int keys, const AttrNumber* columns) {
+  for (int i = 0; i < keys; ++i) {
+    const auto* entry =
+        list_nth_node(TargetEntry, plan.targetlist, columns[i] - 1);
+    if (HasDistance(reinterpret_cast<Node*>(entry->expr),
+                    const_cast<Plan*>(&plan))) {
+      return true;
+    }
   }
+  return false;
 }
 
-void Look(const Plan* plan, PlanFacts& facts) {
-  if (plan == nullptr || facts.index_order) return;
+bool Orders(const Plan* plan);
+
+bool AnyOrders(const List* plans) {
+  const ListCell* cell;
+  foreach (cell, plans) {
+    if (Orders(static_cast<const Plan*>(lfirst(cell)))) return true;
+  }
+  return false;
+}
+
+// Whether the node or one below it puts rows in the order of a distance.
+bool Orders(const Plan* plan) {
+  if (plan == nullptr) return false;
   check_stack_depth();
+  bool here = false;
   switch (nodeTag(plan)) {
     case T_Sort:
-    case T_IncrementalSort:
-      facts.sorts = true;
-      break;
-    case T_IndexScan: {
-      auto* scan = reinterpret_cast<const IndexScan*>(plan);
-      facts.index_order =
-          HasDistance(reinterpret_cast<Node*>(scan->indexorderbyorig), nullptr);
+    case T_IncrementalSort: {  // begins with a Sort
+      const auto* sort = reinterpret_cast<const Sort*>(plan);
+      here = SortsByDistance(*plan, sort->numCols, sort->sortColIdx);
       break;
     }
-    case T_Append:
-      LookAtList(reinterpret_cast<const Append*>(plan)->appendplans, facts);
+    case T_MergeAppend: {
+      const auto* merge = reinterpret_cast<const MergeAppend*>(plan);
+      here = SortsByDistance(*plan, merge->numCols, merge->sortColIdx) ||
+             AnyOrders(merge->mergeplans);
       break;
-    case T_MergeAppend:
-      facts.sorts = true;
-      LookAtList(reinterpret_cast<const MergeAppend*>(plan)->mergeplans, facts);
+    }
+    case T_IndexScan:
+      here = HasDistance(
+          reinterpret_cast<Node*>(
+              reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig),
+          const_cast<Plan*>(plan));
+      break;
+    case T_Append:
+      here = AnyOrders(reinterpret_cast<const Append*>(plan)->appendplans);
       break;
     case T_SubqueryScan:
-      Look(reinterpret_cast<const SubqueryScan*>(plan)->subplan, facts);
+      here = Orders(reinterpret_cast<const SubqueryScan*>(plan)->subplan);
+      break;
+    case T_CustomScan:
+      here = AnyOrders(reinterpret_cast<const CustomScan*>(plan)->custom_plans);
       break;
     default:
       break;
   }
-  facts.computes_distance =
-      facts.computes_distance ||
-      HasDistance(reinterpret_cast<Node*>(plan->targetlist), nullptr);
-  Look(plan->lefttree, facts);
-  Look(plan->righttree, facts);
+  return here || Orders(plan->lefttree) || Orders(plan->righttree);
 }
 
 }  // namespace
@@ -139,41 +187,49 @@ DmlShape ShapeOfInsert(const ModifyTable& node) {
 }
 
 bool OrdersByDistance(const PlannedStmt& statement) {
-  PlanFacts facts{false, false, false};
-  Look(statement.planTree, facts);
-  LookAtList(statement.subplans, facts);
-  return facts.index_order || (facts.sorts && facts.computes_distance);
+  return Orders(statement.planTree) || AnyOrders(statement.subplans);
 }
 
-bool RewritesTable(const AlterTableStmt& statement) {
+bool MovesTable(const AlterTableStmt& statement) {
   const ListCell* cell;
   foreach (cell, statement.cmds) {
     const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
-    switch (command->subtype) {
-      case AT_AlterColumnType:
-      case AT_SetLogged:
-      case AT_SetUnLogged:
-      case AT_SetAccessMethod:
-      case AT_SetTableSpace:
+    if (command->subtype == AT_SetTableSpace) return true;
+  }
+  return false;
+}
+
+namespace {
+
+bool MakesIndex(const Constraint& constraint) {
+  switch (constraint.contype) {
+    case CONSTR_PRIMARY:
+    case CONSTR_UNIQUE:
+    case CONSTR_EXCLUSION:
+      return constraint.indexname == nullptr;  // else it takes over that one
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool AddsIndex(const AlterTableStmt& statement) {
+  const ListCell* cell;
+  foreach (cell, statement.cmds) {
+    const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
+    if (command->def == nullptr) continue;
+    if (command->subtype == AT_AddConstraint &&
+        MakesIndex(*reinterpret_cast<const Constraint*>(command->def))) {
+      return true;
+    }
+    if (command->subtype != AT_AddColumn) continue;
+    const ListCell* constraint;
+    foreach (constraint,
+             reinterpret_cast<const ColumnDef*>(command->def)->constraints) {
+      if (MakesIndex(*static_cast<const Constraint*>(lfirst(constraint)))) {
         return true;
-      case AT_AddColumn: {
-        // A constant default is stored once; anything else may be computed
-        // row by row.
-        const auto* column = reinterpret_cast<const ColumnDef*>(command->def);
-        if (column == nullptr) break;
-        const ListCell* constraint;
-        foreach (constraint, column->constraints) {
-          const auto* c = static_cast<const Constraint*>(lfirst(constraint));
-          if (c->contype == CONSTR_GENERATED || c->contype == CONSTR_IDENTITY ||
-              (c->contype == CONSTR_DEFAULT && c->raw_expr != nullptr &&
-               !IsA(c->raw_expr, A_Const))) {
-            return true;
-          }
-        }
-        break;
       }
-      default:
-        break;
     }
   }
   return false;

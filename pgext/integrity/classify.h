@@ -21,14 +21,15 @@ struct DmlShape {
 // of a query, kBulkInsert.
 DmlShape ShapeOfInsert(const ModifyTable& node);
 
-// Whether the plan orders by a pgvector distance operator, over `relation` or
-// above it. May raise (catalog look-ups of operators).
+// Whether the plan puts rows in the order of a pgvector distance, by an index
+// or a sort, at any depth. May raise (catalog look-ups of operators).
 bool OrdersByDistance(const PlannedStmt& statement);
 
-// Whether this ALTER TABLE writes the table anew, as far as the statement
-// tells: a change of type, of persistence, access method or tablespace, a
-// column with a volatile default.
-bool RewritesTable(const AlterTableStmt& statement);
+// Whether this ALTER TABLE copies the table to another tablespace.
+bool MovesTable(const AlterTableStmt& statement);
+
+// Whether it builds an index, for a constraint.
+bool AddsIndex(const AlterTableStmt& statement);
 
 }  // namespace ruvector::integrity
 

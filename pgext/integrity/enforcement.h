@@ -13,28 +13,23 @@ extern "C" {
 
 namespace ruvector::integrity {
 
-// Gate slots, copied: a later look-up may move those of local_slots.h. Plain
-// data.
-struct Slots {
-  static constexpr int kMax = 16;
-  int index[kMax];
-  int count = 0;
-};
-
-// Whether anything in this database may be gated: false for good where
-// nothing is enrolled. A few compares.
-bool MayBeGated();
-
 // Before the executor starts: DML and vector searches on enrolled tables ask
 // the gate. The slots of the collections that the statement searches.
-absl::StatusOr<Slots> GateStatement(const QueryDesc& query);
+// A list of integers, of the current context's memory.
+absl::StatusOr<List*> GateStatement(const QueryDesc& query);
 
 // After it started: counts the searches in flight, and watches DELETEs, whose
 // size only shows as they run. An INSERT that was let in runs to its end.
-absl::Status WatchStatement(QueryDesc& query, const Slots& searched);
+absl::Status WatchStatement(QueryDesc& query, const List* searched);
+
+// When PostgreSQL is about to write a table anew for an ALTER TABLE; from the
+// event trigger. The lock is held: who would have to wait is refused.
+absl::Status GateRewrite(Oid relation);
 
 // Before a utility command: COPY FROM, TRUNCATE, CREATE INDEX, REINDEX, VACUUM
-// FULL, CLUSTER, a rewriting ALTER TABLE. Before any lock is taken.
+// FULL, CLUSTER, and of ALTER TABLE what builds an index or moves the table.
+// Before any lock is taken. Who lacks the privilege for the command is left to
+// the command's own error.
 absl::Status GateUtility(const PlannedStmt& statement);
 
 }  // namespace ruvector::integrity

@@ -41,5 +41,12 @@ COMMENT ON FUNCTION ruvector.on_alter_table() IS 'event trigger: a collection fo
 CREATE EVENT TRIGGER ruvector_on_alter_table ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE')
     EXECUTE FUNCTION ruvector.on_alter_table();
+
+CREATE FUNCTION ruvector.on_table_rewrite() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ruvector_on_table_rewrite' LANGUAGE C;
+COMMENT ON FUNCTION ruvector.on_table_rewrite() IS 'event trigger: a rewriting ALTER TABLE passes the gate';
+CREATE EVENT TRIGGER ruvector_on_table_rewrite ON table_rewrite
+    EXECUTE FUNCTION ruvector.on_table_rewrite();
+COMMENT ON EVENT TRIGGER ruvector_on_table_rewrite IS 'a rewriting ALTER TABLE passes the gate';
 COMMENT ON EVENT TRIGGER ruvector_on_sql_drop IS 'a collection goes with its table or column';
 COMMENT ON EVENT TRIGGER ruvector_on_alter_table IS 'a collection follows the renaming of its column';

@@ -225,3 +225,164 @@ def test_too_many_searches_are_refused(enrolled):
     enrolled.execute(SEARCH + " LIMIT 1")
     holder.close()
     release(enrolled)
+
+
+@pytest.fixture
+def now_critical(enrolled):
+    force(enrolled, "critical")
+    yield enrolled
+    release(enrolled)
+
+
+@pytest.mark.parametrize("statement,operation", [
+    # What PostgreSQL itself decides to rewrite or to build, however it is said.
+    ("ALTER TABLE keyed ADD COLUMN s bigserial", "table_rewrite"),
+    ("ALTER TABLE keyed ADD COLUMN s shaky", "table_rewrite"),
+    ("ALTER TABLE keyed SET UNLOGGED", "table_rewrite"),
+    ("ALTER TABLE keyed ALTER COLUMN id TYPE bigint", "table_rewrite"),
+    ("ALTER TABLE keyed ADD CONSTRAINT one UNIQUE (id)", "index_build"),
+    ("ALTER TABLE keyed ADD COLUMN u int UNIQUE", "index_build"),
+    ("TRUNCATE referred CASCADE", "truncate"),
+    ("INSERT INTO keyed VALUES (1, '[1,2,3,4]') ON CONFLICT (id) DO UPDATE "
+     "SET v = EXCLUDED.v", "insert"),
+])
+def test_what_is_gated_is_what_happens(now_critical, statement, operation):
+    now_critical.execute("CREATE DOMAIN shaky AS float8 DEFAULT random()")
+    now_critical.execute("CREATE TABLE referred (id int PRIMARY KEY)")
+    now_critical.execute("CREATE TABLE keyed (id int PRIMARY KEY REFERENCES "
+                     "referred, v vector(4))")
+    now_critical.execute("SELECT ruvector_register_collection('keyed', 'keyed', "
+                     "'v')")
+    now_critical.execute("SELECT ruvector_integrity_sample('keyed')")
+    force(now_critical, "critical", "keyed")
+    try:
+        with now_critical.connect() as session:
+            with pytest.raises(psycopg.Error) as refused:
+                session.execute(statement)
+            assert refused.value.diag.sqlstate in ("53RV1", "53RV2")
+            assert refused.value.diag.message_primary.startswith(operation)
+            # Nothing is written anew here.
+            session.execute("ALTER TABLE keyed ADD COLUMN plain int")
+            session.execute("ALTER TABLE keyed DROP COLUMN plain")
+    finally:
+        now_critical.execute("DROP TABLE keyed, referred")
+        now_critical.execute("DROP DOMAIN shaky")
+
+
+def test_who_may_not_do_it_learns_nothing(now_critical):
+    now_critical.execute("CREATE ROLE stranger LOGIN")
+    counted = ("SELECT sum(allowed + throttled + deferred + rejected) FROM "
+               "ruvector.gate_stats")
+    before = now_critical.value(counted)
+    with now_critical.connect(user="stranger") as session:
+        for statement in (*WRITES.values(), "SELECT id FROM docs ORDER BY "
+                          "embedding <-> '[1,2,3,4]' LIMIT 1"):
+            try:
+                session.execute(statement)
+                assert statement.startswith("VACUUM")  # a warning there
+            except psycopg.Error as error:
+                assert error.sqlstate == "42501", statement
+    assert now_critical.value(counted) == before
+    now_critical.execute("DROP ROLE stranger")
+
+
+def _searches(server):
+    return server.value("SELECT allowed + throttled FROM ruvector.gate_stats "
+                        "WHERE collection = 'docs' AND operation = 'search'")
+
+
+@pytest.mark.parametrize("statement,is_search", [
+    ("SELECT id FROM docs ORDER BY embedding <-> '[1,2,3,4]' LIMIT 3", True),
+    ("SELECT id FROM docs ORDER BY 1 - (embedding <=> '[1,2,3,4]') DESC", True),
+    ("SELECT id FROM (SELECT id, embedding <-> '[1,2,3,4]' AS d FROM docs "
+     "OFFSET 0) s ORDER BY d * 2", True),
+    ("WITH near AS MATERIALIZED (SELECT id FROM docs ORDER BY embedding <-> "
+     "'[1,2,3,4]' LIMIT 3) SELECT count(*) FROM near", True),
+    ("INSERT INTO found SELECT id FROM docs ORDER BY embedding <-> "
+     "'[1,2,3,4]' LIMIT 3", True),
+    ("SELECT id, embedding <-> '[1,2,3,4]' FROM docs ORDER BY part, id", False),
+    ("SELECT id FROM docs WHERE embedding <-> '[1,2,3,4]' < 1", False),
+    ("SELECT sum(embedding <-> '[1,2,3,4]') FROM docs", False),
+    ("SELECT id FROM docs ORDER BY id", False),
+])
+def test_a_search_is_what_orders_by_distance(enrolled, statement, is_search):
+    enrolled.execute("CREATE TABLE found (id bigint)")
+    before = _searches(enrolled)
+    enrolled.execute(statement)
+    assert _searches(enrolled) - before == is_search
+    enrolled.execute("DROP TABLE found")
+
+
+@pytest.fixture
+def few_deletes(enrolled):
+    """Critical, with a policy that lets up to 100 rows be deleted."""
+    enrolled.execute("CREATE TABLE bulky (id int, v vector(2))")
+    enrolled.execute("CREATE TABLE beside (id int)")
+    enrolled.execute("INSERT INTO beside SELECT generate_series(1, 5000)")
+    enrolled.execute("SELECT ruvector_register_collection('bulky', 'bulky', "
+                     "'v')")
+    enrolled.execute("SELECT ruvector_integrity_policy_set('bulky', 'few', "
+                     "'{\"critical_actions\": {\"allow_delete\": true, "
+                     "\"max_insert_batch_size\": 100}}')")
+    enrolled.execute("INSERT INTO bulky SELECT i, '[1,2]' FROM "
+                     "generate_series(1, 5000) i")
+    enrolled.execute("SELECT ruvector_integrity_sample('bulky')")
+    force(enrolled, "critical", "bulky")
+    yield enrolled
+    enrolled.execute("DROP TABLE bulky, beside")
+
+
+@pytest.mark.parametrize("statement,refused", [
+    ("DELETE FROM bulky", True),
+    ("WITH i AS (INSERT INTO beside VALUES (0) RETURNING 1) "
+     "DELETE FROM bulky", True),
+    ("WITH d AS (DELETE FROM bulky RETURNING 1) SELECT count(*) FROM d", True),
+    ("WITH d AS (DELETE FROM bulky WHERE id = 2 RETURNING 1) "
+     "DELETE FROM beside", False),
+    ("DELETE FROM bulky WHERE id <= 50", False),
+])
+def test_a_bulk_delete_is_counted_on_its_own_table(few_deletes, statement,
+                                                   refused):
+    with few_deletes.connect() as session:
+        if refused:
+            with pytest.raises(psycopg.Error) as error:
+                session.execute(statement)
+            assert error.value.diag.sqlstate == "53RV1"
+            assert few_deletes.value("SELECT count(*) FROM bulky") == 5000
+        else:
+            session.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["bulky", "beside"])
+def test_explain_analyze_counts_deleted_rows(few_deletes, table):
+    plan = few_deletes.value(
+        "EXPLAIN (ANALYZE, FORMAT JSON, COSTS off, TIMING off) DELETE FROM "
+        f"{table} WHERE id <= 50")
+    assert plan[0]["Plan"]["Plans"][0]["Actual Rows"] == 50
+
+
+def test_every_collection_of_a_table_is_asked(enrolled):
+    columns = ", ".join(f"v{i} vector(2)" for i in range(20))
+    enrolled.execute(f"CREATE TABLE wide (id int, {columns})")
+    for i in range(20):
+        enrolled.execute(f"SELECT ruvector_register_collection('w{i}', 'wide',"
+                         f" 'v{i}')")
+    enrolled.execute("SELECT ruvector_integrity_sample('w19')")
+    force(enrolled, "critical", "w19")
+    with enrolled.connect() as session:
+        with pytest.raises(psycopg.Error) as refused:
+            session.execute("INSERT INTO wide (id) VALUES (1)")
+    assert '"w19"' in refused.value.diag.message_primary
+    enrolled.execute("DROP TABLE wide")
+
+
+def test_a_refusal_says_whose_it_was(now_critical):
+    now_critical.execute("CREATE ROLE loader LOGIN")
+    now_critical.execute("GRANT INSERT ON docs TO loader")
+    with now_critical.connect(user="loader") as session:
+        with pytest.raises(psycopg.Error):
+            session.execute(WRITES["insert"])
+    now_critical.wait_for(
+        "SELECT count(*) > 0 FROM ruvector.integrity_events WHERE event_type = "
+        "'gate_refusal' AND metadata ->> 'user' = 'loader' AND "
+        "metadata ->> 'session_user' = 'loader'")

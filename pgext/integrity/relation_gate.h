@@ -1,0 +1,37 @@
+// From a relation to the collections whose gate a statement on it must pass.
+// [backend-main] Needs a transaction.
+#ifndef RUVECTOR_PGEXT_INTEGRITY_RELATION_GATE_H_
+#define RUVECTOR_PGEXT_INTEGRITY_RELATION_GATE_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pgext/bridge/pg.h"
+#include "pgext/integrity/admission.h"
+extern "C" {
+#include "nodes/pg_list.h"
+}
+
+namespace ruvector::integrity {
+
+// Whether anything in this database may be gated: false for good where
+// nothing is enrolled. A few compares.
+bool MayBeGated();
+
+// MayBeGated, and this process is not exempt: autovacuum, replication, parallel
+// workers (their leader was asked) and our own workers are; those of other
+// extensions are not.
+bool IsGated();
+
+// The slots of the collections that share rows with `relation`: a list of
+// integers in the current context's memory.
+absl::StatusOr<List*> SlotsOf(Oid relation);
+
+// Admit for each of them, or by the tables while slots do not speak.
+absl::Status AdmitRelation(Oid relation, const Request& request);
+
+// For commands over a whole database: every enrolled table.
+absl::Status AdmitEverything(const Request& request);
+
+}  // namespace ruvector::integrity
+
+#endif  // RUVECTOR_PGEXT_INTEGRITY_RELATION_GATE_H_
