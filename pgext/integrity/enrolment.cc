@@ -9,6 +9,7 @@
 #include "core/gate/policy.h"
 #include "nlohmann/json.hpp"
 #include "pgext/audit/outbox.h"
+#include "pgext/boot/database_slots.h"
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/extension.h"
 #include "pgext/bridge/pg_call.h"
@@ -291,6 +292,15 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
   event.user = user;
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
   RV_FAILPOINT("integrity.register.before_commit");
+  if (boot::Databases() == nullptr) {
+    pg::RunOrLog(WARNING, [] {
+      return pg::PgError(
+          ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+          "the collection is enrolled, but nothing watches or gates it",
+          "\"ruvector\" is not in shared_preload_libraries.",
+          "Add it there and restart the server.");
+    });
+  }
   return Int32GetDatum(static_cast<int32>(id));
 }
 

@@ -176,7 +176,12 @@ def test_a_full_slot_array_says_what_to_do(new_cluster):
 def test_without_preloading_the_functions_work(new_cluster):
     plain = new_cluster("plain", shared_preload_libraries=None)
     plain.execute("CREATE TABLE a (v vector(2))")
-    plain.execute("SELECT ruvector_register_collection('a', 'a', 'v')")
+    with plain.connect() as session:
+        told = []
+        session.add_notice_handler(told.append)
+        session.execute("SELECT ruvector_register_collection('a', 'a', 'v')")
+    assert "nothing watches or gates it" in told[0].message_primary
+    assert told[0].severity == "WARNING"
     answer = plain.value("SELECT ruvector_integrity_gate('a', 'insert')")
     assert answer["allowed"] is True
     with pytest.raises(psycopg.Error) as error:
