@@ -21,6 +21,7 @@ constexpr Detector kDetectors[] = {
     DetectHnsw,          DetectInvalidIndexes,  DetectDeadTuples,
     DetectHeapBloat,     DetectStaleStatistics, DetectXidAge,
     DetectMemory,        DetectDisks,           DetectConnections,
+    DetectUnreadable,
 };
 
 absl::Status Check(const Situation& situation) {

@@ -56,6 +56,34 @@ void DetectHeapBloat(const Context& context, std::vector<Problem>* problems) {
              context.limits.health.band.Degraded(), false, problems);
 }
 
+void DetectUnreadable(const Context& context, std::vector<Problem>* problems) {
+  using graph::Access;
+  const char* source = "first block, catalog or probe of the node";
+  Finding finding(Cause::kDataUnreadable, context.limits);
+  const auto blame = [&](const auto& thing, Subject subject) {
+    if (thing.access != Access::kUnreadable || thing.carried) return;
+    finding.Note("reason", subject.name, thing.access_reason, source);
+    finding.Blame(std::move(subject), 1, 1);
+  };
+  for (const TableObservation& table : context.now.tables) {
+    blame(table, PartitionSubject(table));
+  }
+  for (const auto& index : context.now.ivf_indexes) {
+    blame(index, IndexSubject(index.name, index.oid, index.table_oid));
+  }
+  for (const auto& index : context.now.hnsw_indexes) {
+    blame(index, IndexSubject(index.name, index.oid, index.table_oid));
+  }
+  for (const graph::ShardObservation& shard : context.now.shards) {
+    Subject subject;
+    subject.kind = "node";
+    subject.name = shard.name;
+    subject.nodes = {{graph::NodeType::kShard, shard.id, ""}};
+    blame(shard, std::move(subject));
+  }
+  std::move(finding).AddTo(problems);
+}
+
 void DetectStaleStatistics(const Context& context,
                            std::vector<Problem>* problems) {
   const HealingLimits& limits = context.limits;

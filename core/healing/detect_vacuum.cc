@@ -42,7 +42,11 @@ Known BlockerDegree(const Context& context, const VacuumBlocker& blocker) {
   const HealingLimits& limits = context.limits;
   const Known age = ToDouble(blocker.age_xids);
   const Known alone = LogDegree(age, limits.held_alone);
-  if (!context.vacuum_debt) return alone;
+  bool stuck = false;
+  for (size_t i = 0; i < context.tables.size(); ++i) {
+    stuck = stuck || context.StuckBehind(blocker, i);
+  }
+  if (!stuck) return alone;
   const Known seconds = ToSeconds(blocker.age);
   if (seconds.has_value() && *seconds < limits.held_with_debt_min_s) {
     return alone;

@@ -20,9 +20,6 @@ Context::Context(const Situation& situation, const HealingLimits& limits)
     tables.emplace_back();
     if (table.carried || table.access != graph::Access::kReadable) continue;
     tables.back() = graph::TableHealth(table, traffic[i], limits.health);
-    const graph::Aspect* debt = FindAspect(*tables.back(), "vacuum_debt");
-    vacuum_debt = vacuum_debt ||
-                  HealthDegree(debt->health, 0, limits.health.band).has_value();
   }
 }
 
@@ -31,6 +28,18 @@ const graph::TableObservation* Context::Table(uint32_t oid) const {
     if (table.oid == oid) return &table;
   }
   return nullptr;
+}
+
+bool Context::StuckBehind(const VacuumBlocker& blocker, size_t table) const {
+  if (!tables[table].has_value()) return false;
+  const graph::Aspect* debt = FindAspect(*tables[table], "vacuum_debt");
+  if (!HealthDegree(debt->health, 0, limits.health.band).has_value()) {
+    return false;
+  }
+  const std::optional<absl::Time> vacuumed = now.tables[table].last_vacuum;
+  if (!vacuumed.has_value()) return true;
+  const absl::Duration recent = absl::Seconds(limits.held_last_vacuum_s);
+  return now.at - *vacuumed <= std::min(blocker.age.value_or(recent), recent);
 }
 
 Known Degree(Known value, const Scale& scale) {

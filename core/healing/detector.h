@@ -31,6 +31,10 @@ class Context {
   Context(const Situation& situation, const HealingLimits& limits);
 
   const graph::TableObservation* Table(uint32_t oid) const;
+  // The table has more dead tuples than the normal band allows, and vacuum
+  // came and left them since `blocker` began. A last vacuum that is not known
+  // does not speak against it.
+  bool StuckBehind(const VacuumBlocker& blocker, size_t table) const;
 
   const Situation& in;
   const HealingLimits& limits;
@@ -39,8 +43,6 @@ class Context {
   const std::vector<graph::TrafficShare> traffic;  // per table
   // Per table: judged by core/graph; empty for one that was not read.
   std::vector<std::optional<graph::Health>> tables;
-  // Some table has more dead tuples than the normal band allows.
-  bool vacuum_debt = false;
 };
 
 // How far beyond its threshold: 0 at it, 1 at the worst; nullopt: not reached.
@@ -110,6 +112,7 @@ void DetectHotPartitions(const Context& context,
                          std::vector<Problem>* problems);
 void DetectDeadTuples(const Context& context, std::vector<Problem>* problems);
 void DetectHeapBloat(const Context& context, std::vector<Problem>* problems);
+void DetectUnreadable(const Context& context, std::vector<Problem>* problems);
 void DetectStaleStatistics(const Context& context,
                            std::vector<Problem>* problems);
 // detect_vacuum.cc

@@ -20,7 +20,23 @@ bool AllLinked(const Problem& cause, const Problem& symptom, Link link) {
                      });
 }
 
-bool Always(const Context&, const Problem&, const Problem&) { return true; }
+// Every table of the symptom is stuck behind a blocker of the cause.
+bool Stuck(const Context& context, const Problem& cause,
+           const Problem& symptom) {
+  return AllLinked(
+      cause, symptom, [&](const Subject& held_by, const Subject& table) {
+        for (const VacuumBlocker& blocker : *context.in.vacuum_blockers) {
+          if (blocker.name != held_by.name) continue;
+          for (size_t i = 0; i < context.now.tables.size(); ++i) {
+            if (context.now.tables[i].oid == table.oid &&
+                context.StuckBehind(blocker, i)) {
+              return true;
+            }
+          }
+        }
+        return false;
+      });
+}
 
 bool SameIndex(const Context&, const Problem& cause, const Problem& symptom) {
   return AllLinked(cause, symptom, [](const Subject& a, const Subject& b) {
@@ -166,10 +182,10 @@ constexpr const char* kQueue =
     "all workers are busy; the table waits for its turn";
 
 constexpr Rule kRules[] = {
-    {Cause::kHeldBySnapshot, Cause::kDeadTuples, Always, kHeld},
-    {Cause::kHeldByPrepared, Cause::kDeadTuples, Always, kHeld},
-    {Cause::kHeldBySlot, Cause::kDeadTuples, Always, kHeld},
-    {Cause::kHeldByStandby, Cause::kDeadTuples, Always, kHeld},
+    {Cause::kHeldBySnapshot, Cause::kDeadTuples, Stuck, kHeld},
+    {Cause::kHeldByPrepared, Cause::kDeadTuples, Stuck, kHeld},
+    {Cause::kHeldBySlot, Cause::kDeadTuples, Stuck, kHeld},
+    {Cause::kHeldByStandby, Cause::kDeadTuples, Stuck, kHeld},
     {Cause::kHeldBySnapshot, Cause::kXidAge, OldEnough, kFreeze},
     {Cause::kHeldByPrepared, Cause::kXidAge, OldEnough, kFreeze},
     {Cause::kHeldBySlot, Cause::kXidAge, OldEnough, kFreeze},

@@ -75,6 +75,7 @@ void NoisyTables(Scene s) {
     t.idx_tuples_fetched = *before.idx_tuples_fetched + d.Count(3e4, 1.2e5);
     SetDead(s, i, 0, 1.3);
     t.modified_since_analyze = d.Count(0, 1300);
+    t.last_vacuum = s.now().at - absl::Minutes(d.Count(1, 1440));
     t.bloat_fraction = d.Between(0.05, 0.4);
     t.freeze_max_age = kFreezeMaxAge;
     t.xid_age = d.Count(1e6, 1.9e8);
@@ -324,7 +325,12 @@ void Held(Scene s, BlockerKind kind, const char* name, bool timed) {
   s.in().vacuum_blockers->push_back(
       {kind, name, debt ? s.dice->Count(2e5, 1e8) : s.dice->Count(7e6, 1e8),
        age, "idle in transaction"});
-  if (debt) SetDead(s, s.AnyTable(), 6, 30);
+  if (!debt) return;
+  // Autovacuum comes, and goes away with nothing.
+  const size_t table = s.AnyTable();
+  SetDead(s, table, 6, 30);
+  s.now().tables[table].last_vacuum =
+      s.now().at - absl::Minutes(s.dice->Count(1, 15));
 }
 
 void FailArchiver(Scene s) {
@@ -365,6 +371,10 @@ void Invalid(Scene s) {
 void Dead(Scene s) {
   const size_t table = s.AnyTable();
   SetDead(s, table, 6, 40);
+  // It never comes: switched off, cancelled again and again, too slow.
+  s.now().tables[table].last_vacuum =
+      s.now().at - absl::Hours(s.dice->Count(2, 2000));
+  if (s.dice->Chance(0.2)) s.now().tables[table].last_vacuum = std::nullopt;
   if (s.dice->Chance(0.4)) {
     SetRecall(s, s.now().hnsw_indexes[table].oid, 0.75, 0.94);
   }
@@ -519,6 +529,10 @@ RecallProbe Probe(Rng* rng, const Observation& now, size_t index, bool ivfflat,
 
 std::unique_ptr<FaultWorld> Inject(uint64_t seed,
                                    const std::vector<Cause>& faults) {
+  // Every combination of faults has noise of its own.
+  for (Cause fault : faults) {
+    seed = seed * 37 + 1 + static_cast<uint64_t>(fault);
+  }
   Dice dice(seed);
   graph::Shape shape;
   shape.partitions = dice.Count(4, 13);

@@ -31,9 +31,10 @@ struct HealingLimits {
 
   // -- IVFFlat -------------------------------------------------------------
   // Share of an index's rows that are in drifted or swollen lists. One list in
-  // a hundred is normal (design.md 7.3); with a tenth of the rows every tenth
-  // query goes astray; at half the centers describe nothing.
-  Scale drifted_share{0.10, 0.50};
+  // a hundred is normal (design.md 7.3), two of twenty are noise; from a
+  // seventh on every seventh query goes astray; at half the centers describe
+  // nothing.
+  Scale drifted_share{0.15, 0.50};
   // Rows per list at build time below which k-means had nothing to learn from
   // (pgvector advises 1,000; reports of recall 0.18 had 2), and growth since,
   // without which there is nothing to rebuild from.
@@ -68,6 +69,9 @@ struct HealingLimits {
   // 200,000,000 forces anti-wraparound vacuums that cannot help either.
   Scale held_with_debt{1e5, 1e7};
   double held_with_debt_min_s = 600;
+  // A table past its threshold is tried at every naptime. Without a vacuum for
+  // six hours nothing holds the vacuum back: it does not come.
+  double held_last_vacuum_s = 6 * 3600;
   Scale held_alone{5e6, 2e8};
   // Age of a blocker over that of the table, to be why it is not frozen.
   double held_xid_share = 0.5;

@@ -12,7 +12,8 @@
 //   index_fragmentation     upkeep is overdue: REINDEX, VACUUM, ANALYZE, drop
 //   memory_pressure         something that is bounded runs out: memory, disk,
 //                           connections
-//   unknown                 a person must look
+//   unknown                 a person must look: data that cannot be read, or a
+//                           state that no detector explains
 //
 // The names are stored in tables and events: do not rename.
 // Source: spec/self-healing.md (ProblemClass); operations-anchors.md 0.2 no. 5,

@@ -121,21 +121,17 @@ void AddUnknown(const Situation& situation, const HealingLimits& limits,
   }
   const ContractedGraph& graph = *situation.graph;
   std::vector<uint32_t> weak = WeakNodes(situation, high);
-  const bool any_lost =
-      std::any_of(weak.begin(), weak.end(),
-                  [&](uint32_t node) { return graph.nodes[node].lost; });
   if (!weak.empty() && std::all_of(weak.begin(), weak.end(), [&](uint32_t n) {
-        return graph.nodes[n].stale && !graph.nodes[n].lost;
+        return graph.nodes[n].stale;
       })) {
     return;
   }
   Problem unknown;
-  unknown.cause = any_lost ? Cause::kDataUnreadable : Cause::kUnexplained;
+  unknown.cause = Cause::kUnexplained;
   unknown.severity = kLeastSeverity +
                      (1 - kLeastSeverity) * std::min(1.0, (high - norm) / high);
-  unknown.confidence = any_lost ? 1.0 : limits.unexplained_confidence;
+  unknown.confidence = limits.unexplained_confidence;
   for (uint32_t node : weak) {
-    if (any_lost && !graph.nodes[node].lost) continue;
     unknown.subjects.push_back(NodeSubject(graph.nodes[node]));
   }
   if (unknown.subjects.empty()) unknown.subjects.emplace_back();

@@ -16,7 +16,7 @@ namespace ruvector::healing {
 void SupportByWitness(const Situation& situation, const HealingLimits& limits,
                       std::vector<Problem>* problems);
 
-// Appends kDataUnreadable or kUnexplained where the state is not normal, the
+// Appends kUnexplained where the state is not normal, the
 // cut is weak and no problem touches it. Silent where every weak node of the
 // cut is stale: what is not known is no fault. [any-thread]
 void AddUnknown(const Situation& situation, const HealingLimits& limits,
