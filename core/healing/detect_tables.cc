@@ -39,6 +39,13 @@ std::optional<int64_t> AnalyzeThreshold(const Context& context, uint32_t oid) {
   return std::nullopt;
 }
 
+bool JustAnalyzed(const Context& context, const TableObservation& table) {
+  return table.autovacuum_enabled.value_or(true) &&
+         table.last_analyze.has_value() &&
+         context.now.at - *table.last_analyze <
+             absl::Seconds(context.limits.analyze_grace_s);
+}
+
 }  // namespace
 
 void DetectHotPartitions(const Context& context,
@@ -89,7 +96,10 @@ void DetectStaleStatistics(const Context& context,
   const HealingLimits& limits = context.limits;
   Finding finding(Cause::kStaleStatistics, limits);
   for (const TableObservation& table : context.now.tables) {
-    if (table.carried || !table.modified_since_analyze.has_value()) continue;
+    if (table.carried || !table.modified_since_analyze.has_value() ||
+        JustAnalyzed(context, table)) {
+      continue;
+    }
     const Known rows = graph::KnownRows(table);
     if (!rows.has_value()) continue;
     const double modified = static_cast<double>(*table.modified_since_analyze);

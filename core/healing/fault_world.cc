@@ -76,6 +76,7 @@ void NoisyTables(Scene s) {
     SetDead(s, i, 0, 1.3);
     t.modified_since_analyze = d.Count(0, 1300);
     t.last_vacuum = s.now().at - absl::Minutes(d.Count(1, 1440));
+    t.last_analyze = s.now().at - absl::Minutes(d.Count(1, 1440));
     t.bloat_fraction = d.Between(0.05, 0.4);
     t.freeze_max_age = kFreezeMaxAge;
     t.xid_age = d.Count(1e6, 1.9e8);
@@ -388,6 +389,8 @@ void Stale(Scene s) {
   TableObservation& t = s.now().tables[s.AnyTable()];
   t.estimated_rows = s.dice->Between(1e3, 2e4);
   t.modified_since_analyze = s.dice->Count(5e4, 2e5);
+  t.last_analyze = s.now().at - absl::Minutes(s.dice->Count(3, 60000));
+  t.autovacuum_enabled = s.dice->Chance(0.5);
 }
 
 void Xid(Scene s) {

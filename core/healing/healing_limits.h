@@ -84,6 +84,8 @@ struct HealingLimits {
   double analyze_base = 50;  // PostgreSQL's defaults
   double analyze_scale = 0.1;
   int64_t analyze_min_rows = 5000;
+  // Where autoanalyze is on and came within five naptimes, it will come again.
+  double analyze_grace_s = 300;
 
   // -- sessions ------------------------------------------------------------
   // Sessions behind one blocker, once they wait longer than a checkpoint
