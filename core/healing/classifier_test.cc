@@ -168,6 +168,17 @@ TEST_F(ClassifierTest, ACauseComesBeforeAWorseSymptom) {
   EXPECT_THAT(problems[1].explanation, Not(IsEmpty()));
 }
 
+TEST_F(ClassifierTest, ASymptomThatWasFoundFirstStillComesLast) {
+  graph::Saturate(&world->world, 0);
+  const auto& index = now().hnsw_indexes[0];
+  in().recall_probes = {
+      {index.oid, index.name, index.table_oid, false, 100, 1000, 0.95}};
+  const std::vector<Problem> problems = Run();
+  ASSERT_THAT(Causes(problems),
+              ElementsAre(Cause::kDeadTuples, Cause::kHnswRecall));
+  EXPECT_EQ(problems[1].explained_by, 0u);
+}
+
 TEST_F(ClassifierTest, OneTableThatIsNotStuckLeavesDeadTuplesUnexplained) {
   in().vacuum_blockers = {
       {BlockerKind::kSlot, "old", 10000000, std::nullopt, ""}};

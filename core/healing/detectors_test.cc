@@ -356,6 +356,9 @@ TEST_F(DetectorsTest, MaintenanceCollision) {
   EXPECT_TRUE(Fires(Cause::kMaintenanceCollision));
   in().maintenance->queue_depth = 2;
   EXPECT_FALSE(Fires(Cause::kMaintenanceCollision));
+  in().maintenance->autovacuum_workers = 2;  // one of them is free
+  in().maintenance->queue_depth = 20;
+  EXPECT_FALSE(Fires(Cause::kMaintenanceCollision));
   in().maintenance->queue_depth = std::nullopt;
   EXPECT_FALSE(Fires(Cause::kMaintenanceCollision));
 }
