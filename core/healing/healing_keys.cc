@@ -99,7 +99,7 @@ constexpr HealingKey<C> kKeys[] = {
     {"approval.expiry_seconds",
      &Get<&C::approval, &Approval::expiry_seconds>,
      {1, 365 * kDay},
-     "How long a plan waits for approval."},
+     "How long a plan waits for approval, and after it for its turn."},
     {"approval.second_person",
      &Get<&C::approval, &Approval::second_person>,
      {},

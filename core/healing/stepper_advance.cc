@@ -179,6 +179,8 @@ void Stepper::AdvanceAwaiting(OpenAction& open) {
 void Stepper::AdvanceWaiting(OpenAction& open) {
   Action& a = open.action;
   const std::string beyond = WhyBeyond(a);
+  const absl::Time lapses =
+      a.since + Seconds(s_.config.approval.expiry_seconds);
   const StrategyMode mode = EffectiveMode(s_.config, a.strategy, a.asks_first,
                                           a.incident.problem_class);
   const auto memory = s_.memory.strategies.find(a.strategy);
@@ -195,6 +197,9 @@ void Stepper::AdvanceWaiting(OpenAction& open) {
     Move(open, ActionEvent::kRefused, beyond);
   } else if (IsGone(a)) {
     Move(open, ActionEvent::kLapsed, "the problem is gone");
+  } else if (now_ >= lapses) {
+    Move(open, ActionEvent::kLapsed,
+         absl::StrCat("could not begin in time: ", a.reason));
   } else if (mode != StrategyMode::kAuto &&
              !HasApproval(a, s_.config.approval)) {
     Move(open, ActionEvent::kApprovalNeeded, "the configuration asks for it");
@@ -208,7 +213,7 @@ void Stepper::AdvanceWaiting(OpenAction& open) {
       open.asked = true;
       return;
     }
-    open.deadline = retry;
+    open.deadline = std::min(retry, lapses);
     Wait(open, why);
     return;
   }
