@@ -437,7 +437,7 @@ void EngineSimulation::Person() {
 }
 
 void EngineSimulation::Step() {
-  if (Chance(3)) now_ += absl::Seconds(1 + rng_.Below(15));
+  if (Chance(3)) now_ += absl::Seconds(1 + rng_.Below(4));
   switch (rng_.Below(16)) {
     case 0:
       return RandomPass();
@@ -454,7 +454,10 @@ void EngineSimulation::Step() {
     case 4:
       return Chance(12) ? Crash() : Send(Tick{});
     case 5:
-      if (const auto next = NextDeadline(state_)) now_ = std::max(now_, *next);
+      // Now and then nothing happens until the next deadline.
+      if (const auto next = NextDeadline(state_); next && Chance(6)) {
+        now_ = std::max(now_, *next);
+      }
       return Send(Tick{});
     case 6:
     case 7:

@@ -72,6 +72,8 @@ class Stepper {
   void DropAttempt(const Action& action);
   absl::Duration Seconds(int64_t n) const { return absl::Seconds(n); }
 
+  void Begun(OpenAction& open);  // stepper_inputs.cc
+
   // stepper_requests.cc
   bool Refuse(int64_t request);  // and true, while healing is not active
   void Answer(int64_t request, absl::Status status, int64_t action = 0);

@@ -66,12 +66,19 @@ void Stepper::Take(const IntentResult& input) {
   open->intent = input;
 }
 
+// It has begun between being asked for and now; for the window of attempts the
+// later counts.
+void Stepper::Begun(OpenAction& open) {
+  Attempts(open.action).back() = now_;
+  const auto deadline = open.deadline;
+  Move(open, ActionEvent::kStarted, "");
+  open.deadline = deadline;
+}
+
 void Stepper::Take(const WorkerStarted& input) {
   OpenAction* open = Find(input.action);
   if (open == nullptr || open->action.state != ActionState::kStarting) return;
-  const auto deadline = open->deadline;
-  Move(*open, ActionEvent::kStarted, "");
-  open->deadline = deadline;
+  Begun(*open);
 }
 
 void Stepper::Take(const NoWorker& input) {
@@ -98,9 +105,7 @@ void Stepper::Take(const ExecutionEnded& input) {
   OpenAction* open = Find(input.action);
   if (open == nullptr || !open->busy) return;
   // A worker that was too quick to say that it had started.
-  if (open->action.state == ActionState::kStarting) {
-    Move(*open, ActionEvent::kStarted, "");
-  }
+  if (open->action.state == ActionState::kStarting) Begun(*open);
   if (open->action.state != ActionState::kExecuting) return;
   open->busy = false;
   open->action.acts = input.acts;
