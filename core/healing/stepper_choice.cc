@@ -97,6 +97,7 @@ std::string Stepper::WhyNot(const Incident& incident) {
     return "healing has not helped: reset the breaker or heal by hand";
   }
   const auto found = s_.memory.collections.find(incident.collection);
+  if (s_.config.max_attempts_per_window == 0) return "no attempts are allowed";
   if (found == s_.memory.collections.end()) return "";
   if (now_ < found->second.pause_until) {
     return "the collection pauses after an attempt";
