@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
+#include "core/document/json_check.h"
 #include "core/gate/controller.h"
-#include "core/gate/json_check.h"
 #include "nlohmann/json.hpp"
 
 namespace ruvector::gate {
@@ -109,7 +109,7 @@ std::string EncodeControllerState(const ControllerState& state) {
 }
 
 absl::StatusOr<ControllerState> DecodeControllerState(std::string_view text) {
-  if (absl::Status checked = CheckJson(text, "controller state");
+  if (absl::Status checked = document::CheckJson(text, "controller state");
       !checked.ok()) {
     return absl::DataLossError(checked.message());
   }

@@ -9,7 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "core/base/status_macros.h"
-#include "core/gate/json_check.h"
+#include "core/document/fields.h"
+#include "core/document/keys.h"
 #include "core/gate/policy.h"
 #include "core/gate/policy_keys.h"
 #include "core/notify/webhook_url.h"
@@ -18,99 +19,31 @@
 namespace ruvector::gate {
 namespace {
 
+using document::Dump;
 using nlohmann::json;
 
 constexpr size_t kMaxTextBytes = 1000;
 constexpr size_t kMaxChannelBytes = 63;  // NAMEDATALEN - 1, as NOTIFY has it
 constexpr size_t kMaxArgs = 64;
 
-std::string Dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-// What came, for a message: short, with its type.
-std::string Came(const json& value) {
-  constexpr size_t kShown = 60;
-  std::string text = Dump(value);
-  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
-  return absl::StrFormat("%s %s", value.type_name(), text);
-}
-
 absl::Status Mismatch(std::string_view path, std::string_view expected,
                       const json& value) {
-  return absl::InvalidArgumentError(absl::StrFormat(
-      "policy key \"%s\": expected %s, got %s", path, expected, Came(value)));
+  return document::Mismatch("policy", path, expected, value);
 }
 
-// One Read per field type: false if `value` is not what the key takes.
-
-bool Read(const json& value, const PolicyKey&, bool& out) {
-  if (!value.is_boolean()) return false;
-  out = value.get<bool>();
-  return true;
+bool Read(const json& value, document::Bounds, Mode& out) {
+  return document::ReadEnum(value, kModeNames, out);
 }
-
-bool Read(const json& value, const PolicyKey& key, double& out) {
-  if (!value.is_number()) return false;
-  const double number = value.get<double>();
-  if (!std::isfinite(number) || number < key.min || number > key.max) {
-    return false;
-  }
-  out = number;
-  return true;
-}
-
-// 50.0 is the integer 50, as JSON has it; 50.5 is none.
-bool Read(const json& value, const PolicyKey& key, int64_t& out) {
-  double number = 0;
-  if (!Read(value, key, number) || number != std::floor(number)) return false;
-  out = static_cast<int64_t>(number);
-  return true;
-}
-
 template <typename T>
-bool Read(const json& value, const PolicyKey& key, std::optional<T>& out) {
-  if (value.is_null()) {
-    out.reset();
-    return true;
-  }
-  T number{};
-  if (!Read(value, key, number)) return false;
-  out = number;
-  return true;
-}
-
-bool ReadText(const json& value, size_t max_bytes, std::string& out) {
-  if (!value.is_string()) return false;
-  const auto& text = value.get_ref<const std::string&>();
-  // No NUL: it ends C strings in the server.
-  if (text.size() > max_bytes || text.find('\0') != std::string::npos) {
-    return false;
-  }
-  out = text;
-  return true;
-}
-
-bool Read(const json& value, const PolicyKey& key, std::string& out) {
-  return ReadText(value, static_cast<size_t>(key.max), out);
-}
-
-template <typename E>
-bool ReadEnum(const json& value, const std::array<std::string_view, 3>& names,
-              E& out) {
-  if (!value.is_string()) return false;
-  const auto& text = value.get_ref<const std::string&>();
-  const auto found = std::find(names.begin(), names.end(), text);
-  if (found == names.end()) return false;
-  out = static_cast<E>(found - names.begin());
-  return true;
-}
-
-bool Read(const json& value, const PolicyKey&, Mode& out) {
-  return ReadEnum(value, kModeNames, out);
+bool Read(const json& value, document::Bounds bounds, T& out) {
+  return document::Read(value, bounds, out);
 }
 
 // Arrays are read with their own errors, since their elements have paths.
+
+bool ReadText(const json& value, size_t max_bytes, std::string& out) {
+  return document::Read(value, {0, static_cast<double>(max_bytes)}, out);
+}
 
 absl::Status CheckMembers(const json& value, const std::string& path,
                           std::initializer_list<std::string_view> known) {
@@ -206,7 +139,9 @@ absl::Status ReadElement(const json& value, const std::string& path,
 template <typename T>
 absl::Status ReadField(const json& value, const PolicyKey& key,
                        const std::string& path, T& out) {
-  if (!Read(value, key, out)) return Mismatch(path, ExpectedText(key), value);
+  if (!Read(value, {key.min, key.max}, out)) {
+    return Mismatch(path, ExpectedText(key), value);
+  }
   return absl::OkStatus();
 }
 
@@ -270,83 +205,6 @@ void ForEachPath(F f) {
     }
     for (State state : kAllStates) f(key, state, FullPath(key, state));
   }
-}
-
-// What a path names.
-struct Lookup {
-  const PolicyKey* key = nullptr;
-  State state = State::kNormal;
-  bool is_group = false;  // keys lie below it
-};
-
-bool IsBelow(std::string_view path, std::string_view group) {
-  return path.size() > group.size() && path[group.size()] == '.' &&
-         path.substr(0, group.size()) == group;
-}
-
-Lookup Find(std::string_view path) {
-  Lookup result;
-  bool per_state = false;
-  for (State state : kAllStates) {
-    const std::string_view set = ActionSetName(state);
-    if (path == set) return {nullptr, state, true};
-    if (!IsBelow(path, set)) continue;
-    path.remove_prefix(set.size() + 1);
-    result.state = state;
-    per_state = true;
-    break;
-  }
-  for (const PolicyKey& key : PolicyKeys()) {
-    if (key.per_state != per_state) continue;
-    if (key.path == path) result.key = &key;
-    if (IsBelow(key.path, path)) result.is_group = true;
-  }
-  return result;
-}
-
-std::string KnownBelow(const std::string& group) {
-  const std::string prefix = group.empty() ? "" : group + ".";
-  std::vector<std::string> names;
-  ForEachPath([&](const PolicyKey&, State, const std::string& at) {
-    if (at.rfind(prefix, 0) != 0) return;
-    const std::string name =
-        at.substr(prefix.size(), at.find('.', prefix.size()) - prefix.size());
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      names.push_back(name);
-    }
-  });
-  std::string list;
-  for (const std::string& name : names) {
-    list += (list.empty() ? "" : ", ") + name;
-  }
-  return list;
-}
-
-absl::Status MergeObject(const json& object, const std::string& group,
-                         Policy& policy) {
-  for (const auto& [name, value] : object.items()) {
-    const std::string path = group.empty() ? name : group + "." + name;
-    // A dot inside a name would look like a path.
-    const Lookup found =
-        name.find('.') == std::string::npos ? Find(path) : Lookup();
-    if (found.key != nullptr) {
-      RV_RETURN_IF_ERROR(std::visit(
-          [&, &value = value](auto field) {
-            return ReadField(value, *found.key, path,
-                             field(policy, found.state));
-          },
-          found.key->field));
-    } else if (!found.is_group) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("unknown policy key \"%s\", expected one of %s",
-                          path.substr(0, 200), KnownBelow(group)));
-    } else if (!value.is_object()) {
-      return Mismatch(path, "object", value);
-    } else {
-      RV_RETURN_IF_ERROR(MergeObject(value, path, policy));
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckFloor(const Policy& policy, std::string_view name,
@@ -426,15 +284,24 @@ absl::Status CheckFieldsTogether(const Policy& policy) {
 }  // namespace
 
 absl::StatusOr<Policy> MergePolicy(const Policy& base, std::string_view text) {
-  RV_RETURN_IF_ERROR(CheckJson(text, "policy"));
-  const json document = json::parse(text.begin(), text.end(), nullptr,
-                                    /*allow_exceptions=*/false);
-  if (!document.is_object()) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "policy: expected a JSON object, got %s", Came(document)));
-  }
+  RV_ASSIGN_OR_RETURN(const json given, document::ParseObject(text, "policy"));
   Policy policy = base;
-  RV_RETURN_IF_ERROR(MergeObject(document, "", policy));
+  std::vector<std::pair<const PolicyKey*, State>> rows;
+  std::vector<std::string> paths;
+  ForEachPath([&](const PolicyKey& key, State state, const std::string& path) {
+    rows.emplace_back(&key, state);
+    paths.push_back(path);
+  });
+  RV_RETURN_IF_ERROR(document::MergeKeys(
+      given, "policy", "", paths,
+      [&](size_t row, const json& value, const std::string& path) {
+        const auto& [key, state] = rows[row];
+        return std::visit(
+            [&, key = key, state = state](auto field) {
+              return ReadField(value, *key, path, field(policy, state));
+            },
+            key->field);
+      }));
   RV_RETURN_IF_ERROR(CheckFieldsTogether(policy));
   return policy;
 }
@@ -444,17 +311,11 @@ std::string ValueJson(const PolicyKey& key, const Policy& policy, State state) {
 }
 
 std::string PolicyToJson(const Policy& policy) {
-  json document = json::object();
+  json whole = json::object();
   ForEachPath([&](const PolicyKey& key, State state, const std::string& path) {
-    json* at = &document;
-    size_t begin = 0;
-    for (size_t dot; (dot = path.find('.', begin)) != std::string::npos;
-         begin = dot + 1) {
-      at = &(*at)[path.substr(begin, dot - begin)];
-    }
-    (*at)[path.substr(begin)] = Value(key, policy, state);
+    document::SetPath(whole, path, Value(key, policy, state));
   });
-  return Dump(document);
+  return Dump(whole);
 }
 
 std::vector<PolicyChange> PolicyDiff(const Policy& before,

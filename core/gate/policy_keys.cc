@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "absl/strings/str_format.h"
+#include "core/document/fields.h"
 
 namespace ruvector::gate {
 namespace {
@@ -313,31 +314,17 @@ constexpr PolicyKey kKeys[] = {
            "text, \"args\": [text, ...]}`. The server runs none of them."),
 };
 
-template <typename T>
-struct Tag {};
+using document::Bounds;
+using document::Tag;
 
-std::string Expected(Tag<bool>, const PolicyKey&) { return "boolean"; }
-std::string Expected(Tag<int64_t>, const PolicyKey& key) {
-  return absl::StrFormat("integer from %.0f to %.0f", key.min, key.max);
-}
-std::string Expected(Tag<double>, const PolicyKey& key) {
-  return absl::StrFormat("number from %g to %g", key.min, key.max);
+std::string Expected(Tag<Mode>, Bounds) { return document::OneOf(kModeNames); }
+template <typename T>
+std::string Expected(Tag<std::vector<T>>, Bounds bounds) {
+  return absl::StrFormat("array of at most %.0f objects", bounds.max);
 }
 template <typename T>
-std::string Expected(Tag<std::optional<T>>, const PolicyKey& key) {
-  return Expected(Tag<T>(), key) + " or null";
-}
-std::string Expected(Tag<std::string>, const PolicyKey& key) {
-  return absl::StrFormat("text of at most %.0f bytes", key.max);
-}
-std::string OneOf(const std::array<std::string_view, 3>& names) {
-  return absl::StrFormat("one of \"%s\", \"%s\", \"%s\"", names[0], names[1],
-                         names[2]);
-}
-std::string Expected(Tag<Mode>, const PolicyKey&) { return OneOf(kModeNames); }
-template <typename T>
-std::string Expected(Tag<std::vector<T>>, const PolicyKey& key) {
-  return absl::StrFormat("array of at most %.0f objects", key.max);
+std::string Expected(Tag<T> tag, Bounds bounds) {
+  return document::Expected(tag, bounds);
 }
 
 }  // namespace
@@ -360,7 +347,7 @@ std::string ExpectedText(const PolicyKey& key) {
       [&](auto field) {
         using T = std::remove_reference_t<decltype(field(
             std::declval<Policy&>(), State::kNormal))>;
-        return Expected(Tag<T>(), key);
+        return Expected(Tag<T>(), Bounds{key.min, key.max});
       },
       key.field);
 }

@@ -1,14 +1,14 @@
 // Strict JSON syntax, before a document is read: what nlohmann's DOM parser
 // would swallow or only call "discarded". [any-thread]
-#ifndef RUVECTOR_CORE_GATE_JSON_CHECK_H_
-#define RUVECTOR_CORE_GATE_JSON_CHECK_H_
+#ifndef RUVECTOR_CORE_DOCUMENT_JSON_CHECK_H_
+#define RUVECTOR_CORE_DOCUMENT_JSON_CHECK_H_
 
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "core/base/no_postgres.h"
 
-namespace ruvector::gate {
+namespace ruvector::document {
 
 // kInvalidArgument, beginning with `what` and naming the key where it is
 // known, unless `text` is one JSON value, without a duplicate key in any
@@ -16,6 +16,6 @@ namespace ruvector::gate {
 // at most 32 deep and at most 1 MiB long.
 absl::Status CheckJson(std::string_view text, std::string_view what);
 
-}  // namespace ruvector::gate
+}  // namespace ruvector::document
 
-#endif  // RUVECTOR_CORE_GATE_JSON_CHECK_H_
+#endif  // RUVECTOR_CORE_DOCUMENT_JSON_CHECK_H_

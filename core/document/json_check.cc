@@ -1,4 +1,4 @@
-#include "core/gate/json_check.h"
+#include "core/document/json_check.h"
 
 #include <set>
 #include <string>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 
-namespace ruvector::gate {
+namespace ruvector::document {
 namespace {
 
 using nlohmann::json;
@@ -109,4 +109,4 @@ absl::Status CheckJson(std::string_view text, std::string_view what) {
   return std::move(checker).status();
 }
 
-}  // namespace ruvector::gate
+}  // namespace ruvector::document
