@@ -14,7 +14,7 @@ constexpr char kHead[] =
     R"(<!-- Written by `bazel run //core/healing:healing_key_page`; a test compares. -->
 # Healing keys
 
-What `ruvector_healing_configure(jsonb)` takes. A document may hold any part of
+How the healing engine is configured; no SQL function takes it yet. A document may hold any part of
 these keys; the rest keeps its value. Objects merge key by key, arrays are
 replaced. An unknown key, a wrong type or a value out of range is an error that
 names the key.
