@@ -67,14 +67,15 @@ std::optional<ChainFault> ChainVerifier::CheckEvent(absl::string_view payload,
                                                     Event* event) {
   absl::StatusOr<Event> decoded = Decode(payload);
   if (!decoded.ok()) {
+    ChainFault fault{ChainFaultKind::kUndecodable, place(),
+                     std::string(decoded.status().message())};
     Skip();
-    return ChainFault{ChainFaultKind::kUndecodable, next_sequence_,
-                      std::string(decoded.status().message())};
+    return fault;
   }
   // Until the signature has been checked, the fields are only a claim.
   if (auto fault =
           CheckSignature(kEventPrefix, payload, signature, decoded->signer_id,
-                         decoded->log_id, next_sequence_)) {
+                         decoded->log_id, place())) {
     Skip();
     return fault;
   }
@@ -274,6 +275,7 @@ void ChainVerifier::MoveTo(uint64_t sequence, const Hash& leaf_hash) {
   next_sequence_ = sequence + 1;
   head_ = leaf_hash;
   lost_ = false;
+  skipped_ = 0;
 }
 
 void ChainVerifier::NoteUse(const Event& event) {

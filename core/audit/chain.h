@@ -102,6 +102,7 @@ class ChainVerifier {
   void Skip() {
     head_.reset();
     lost_ = true;
+    ++skipped_;
   }
 
   // The next event. `event`, if given, receives the decoded event when there is
@@ -135,6 +136,8 @@ class ChainVerifier {
   std::vector<ChainFault> Finish() const;
 
   uint64_t next_sequence() const { return next_sequence_; }
+  // Where the next item should stand, counting unreadable ones as one each.
+  uint64_t place() const { return next_sequence_ + skipped_; }
   // Leaf hash of the last item; nullopt after ForgetHead, Skip, or a fault that
   // leaves open what stands there.
   const std::optional<Hash>& head() const { return head_; }
@@ -160,6 +163,7 @@ class ChainVerifier {
   uint64_t next_sequence_;
   std::optional<Hash> head_;
   bool lost_ = false;                     // next_sequence_ is a lower bound
+  uint64_t skipped_ = 0;                  // unreadable items since then
   int64_t latest_us_;                     // latest created_at without fault
   std::vector<bool> superseded_;          // parallel to keys_.keys()
   std::vector<SequenceRange> pruned_;     // payloads missing, runs joined

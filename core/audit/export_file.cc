@@ -168,6 +168,20 @@ absl::Status ExportWriter::Pruned(uint64_t sequence, const Hash& leaf_hash) {
   return Write(ExportPruned{sequence, leaf_hash});
 }
 
+absl::Status ExportWriter::Missing(uint64_t sequence) {
+  if (sequence < next_sequence_) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "event ", sequence, " is out of place, expected ", next_sequence_));
+  }
+  if (sequence > size_) {
+    return absl::OutOfRangeError(
+        absl::StrCat("event ", sequence, " is beyond the ", size_,
+                     " events that the closing checkpoint covers"));
+  }
+  next_sequence_ = sequence;
+  return absl::OkStatus();
+}
+
 absl::Status ExportWriter::Checkpoint(const SignedCheckpoint& checkpoint) {
   RV_ASSIGN_OR_RETURN(const audit::Checkpoint decoded,
                       DecodeCheckpoint(checkpoint.payload));

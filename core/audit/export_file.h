@@ -57,7 +57,8 @@ using ExportRecord = std::variant<ExportHeader, ExportStart, ExportEvent,
 std::string FormatExportLine(const Crypto& crypto, const ExportRecord& record);
 
 // Writes the lines in their order and refuses a file that would not verify for
-// want of events. Checks no signature. [single-thread]
+// want of events, unless the caller says that they are missing. Checks no
+// signature. [single-thread]
 class ExportWriter {
  public:
   // Receives whole lines. Its errors are returned and end the export.
@@ -75,6 +76,11 @@ class ExportWriter {
   // next_sequence().
   absl::Status Event(absl::string_view payload, const Signature& signature);
   absl::Status Pruned(uint64_t sequence, const Hash& leaf_hash);
+  // The events from next_sequence() up to, not including, `sequence` are not
+  // there to be written: the file has a gap, which a verifier will name.
+  // Nothing to do for next_sequence() itself; InvalidArgument for less,
+  // OutOfRange past the announced size.
+  absl::Status Missing(uint64_t sequence);
   // After the last event it covers: InvalidArgument unless its tree_size is
   // next_sequence().
   absl::Status Checkpoint(const SignedCheckpoint& checkpoint);

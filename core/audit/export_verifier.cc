@@ -88,7 +88,7 @@ class Verification {
     line_ = reader_.line();
     if (!record.ok()) {
       std::optional<uint64_t> sequence;
-      if (chain_.has_value()) sequence = chain_->next_sequence();
+      if (chain_.has_value()) sequence = chain_->place();
       Add({"damaged_line", sequence, line_,
            std::string(record.status().message())});
     }

@@ -9,6 +9,7 @@
 #include "pgext/audit/crypto.h"
 #include "pgext/audit/event_ring.h"
 #include "pgext/audit/log_reader.h"
+#include "pgext/audit/sealed_head.h"
 #include "pgext/boot/worker_request.h"
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/extension.h"
@@ -179,6 +180,55 @@ absl::Status RequireKnownCollection(Reader& reader, const std::string& name) {
       "", "NULL stands for all collections.");
 }
 
+// Rows that the chain, which begins with 0, does not reach.
+absl::Status CheckOutside(Reader& reader, Verdict& verdict) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      reader.spi.Query(
+          "SELECT pg_catalog.min(id), pg_catalog.count(*) FROM (SELECT id FROM"
+          " ruvector.integrity_events WHERE id < 0 UNION ALL SELECT id FROM"
+          " ruvector.audit_pruned_leaves WHERE id < 0) outside"));
+  if (!rows.Int(0, 0).has_value()) return absl::OkStatus();
+  verdict.Blame(static_cast<uint64_t>(*rows.Int(0, 0)),
+                absl::StrCat("outside_chain: ", rows.Int(0, 1).value_or(0),
+                             " rows have a negative id"));
+  return absl::OkStatus();
+}
+
+// The log against what this server sealed last, as its memory has it: even
+// with the tail and every checkpoint gone, it does not forget.
+absl::Status CheckSealedHead(Reader& reader, uint64_t next_sequence,
+                             Verdict& verdict) {
+  const std::optional<SealedHead> head = LastSealedHead();
+  if (!head.has_value()) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      reader.spi.Query("SELECT 'ruvector.integrity_events'"
+                       "::pg_catalog.regclass::pg_catalog.oid"));
+  // Of another time of the extension, or newer than what we see.
+  if (rows.Int(0, 0).value_or(0) != int64_t{head->table} ||
+      head->at >= GetCurrentTransactionStartTimestamp()) {
+    return absl::OkStatus();
+  }
+  if (next_sequence < head->size) {
+    verdict.Blame(
+        next_sequence,
+        absl::StrCat("missing_events: this server has sealed ", head->size,
+                     " events, the log has ", next_sequence));
+    return absl::OkStatus();
+  }
+  LogCursor cursor(reader.spi, head->size - 1, head->size);
+  RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
+  if (!row.has_value()) return absl::OkStatus();  // a gap, named already
+  const Hash leaf =
+      row->pruned ? row->leaf_hash : LeafHash(*reader.crypto, row->payload);
+  if (leaf != head->head) {
+    verdict.Blame(head->size - 1,
+                  "replaced: not the event that this server has sealed");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Verdict> VerifyRange(Reader& reader,
                                     const std::string& collection,
                                     uint64_t from, uint64_t to) {
@@ -192,6 +242,11 @@ absl::StatusOr<Verdict> VerifyRange(Reader& reader,
   const bool whole = from == 0 && to == INT64_MAX;
   RV_RETURN_IF_ERROR(CheckRows(reader, verifier, whole ? &tree : nullptr,
                                checkpoints, collection, from, to, verdict));
+  if (whole) {
+    RV_RETURN_IF_ERROR(CheckOutside(reader, verdict));
+    RV_RETURN_IF_ERROR(
+        CheckSealedHead(reader, verifier.next_sequence(), verdict));
+  }
   if (to != INT64_MAX && verdict.pruned > 0) {
     RV_RETURN_IF_ERROR(AdmitLaterPrunes(reader, to, verifier));
   }
@@ -450,6 +505,8 @@ RV_SQL_FUNCTION(ruvector_audit_export) {
   for (;;) {
     RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
     if (!row.has_value()) break;
+    if (row->sequence < writer.next_sequence()) continue;  // twice there
+    RV_RETURN_IF_ERROR(writer.Missing(row->sequence));
     RV_RETURN_IF_ERROR(row->pruned
                            ? writer.Pruned(row->sequence, row->leaf_hash)
                            : writer.Event(row->payload, row->signature));
@@ -461,6 +518,7 @@ RV_SQL_FUNCTION(ruvector_audit_export) {
       }
     }
   }
+  RV_RETURN_IF_ERROR(writer.Missing(closing.tree_size));
   RV_RETURN_IF_ERROR(writer.Finish());
   return Datum{0};
 }
@@ -509,10 +567,11 @@ RV_SQL_FUNCTION(ruvector_revoke_signing_key) {
   using namespace ruvector;
   RV_ASSIGN_OR_RETURN(const std::string key, pg::TextArgument(fcinfo, 0, "id"));
   RV_ASSIGN_OR_RETURN(const std::string reason,
-                      pg::TextArgument(fcinfo, 1, "reason"));
-  if (reason.empty()) {
-    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
-                       "a revocation needs a reason");
+                      pg::ReasonArgument(fcinfo, 1, "reason", "a revocation"));
+  if (!audit::IsKeyId(key)) {
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat("signing key \"", key.substr(0, 80), "\" does not exist"));
   }
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_revoke_signing_key()"));
   RV_ASSIGN_OR_RETURN(const std::string user, pg::CurrentUserName());
@@ -549,9 +608,10 @@ RV_SQL_FUNCTION(ruvector_refuse_log_change) {
                        "refuse_log_change() was not called as a trigger");
   }
   const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-  if (audit::IsLogChangeAllowed() &&
-      TRIGGER_FIRED_BY_DELETE(trigger->tg_event)) {
-    return PointerGetDatum(trigger->tg_trigtuple);
+  if (audit::IsLogChangeAllowed() && TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) {
+    return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)
+                               ? trigger->tg_newtuple
+                               : trigger->tg_trigtuple);
   }
   return pg::PgError(
       ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "pgext/audit/key_lineage.h"
 #include "pgext/bridge/pg_status.h"
 
 namespace ruvector::audit {
@@ -66,6 +67,18 @@ bool SameNumber(const std::optional<double>& a,
                 const std::optional<double>& b) {
   if (a.has_value() != b.has_value()) return false;
   return !a.has_value() || static_cast<float>(*a) == static_cast<float>(*b);
+}
+
+std::string AsString(absl::string_view text) {
+  return std::string(text.data(), text.size());
+}
+
+absl::StatusOr<bool> HasEvents(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT EXISTS (SELECT FROM ruvector.integrity_events)"
+                " OR EXISTS (SELECT FROM ruvector.audit_pruned_leaves)"));
+  return rows.Bool(0, 0).value_or(false);
 }
 
 std::optional<int64_t> MicrosOf(const pg::SpiRows& rows, size_t i, size_t c) {
@@ -183,7 +196,11 @@ absl::StatusOr<MerkleFrontier> ReadTree(pg::SpiSession& spi,
   }
 }
 
-absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto) {
+namespace {
+
+// What the table says.
+absl::StatusOr<KeySet> ReadRegisteredKeys(pg::SpiSession& spi,
+                                          const Crypto& crypto) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
       spi.Query("SELECT pg_catalog.encode(public_key, 'hex'),"
@@ -201,6 +218,31 @@ absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto) {
     RV_RETURN_IF_ERROR(keys.Add(std::move(key)));
   }
   return keys;
+}
+
+}  // namespace
+
+absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto) {
+  RV_ASSIGN_OR_RETURN(KeySet registered, ReadRegisteredKeys(spi, crypto));
+  // The payload decides; the column only finds the row.
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT id, pg_catalog.encode(payload, 'hex'),"
+                                " pg_catalog.encode(signature, 'hex')"
+                                " FROM ruvector.integrity_events WHERE id = 0"
+                                " OR event_type IN ($1, $2) ORDER BY id",
+                                {pg::SqlText(AsString(kRotationEventType)),
+                                 pg::SqlText(AsString(kRevocationEventType))}));
+  if (rows.empty()) {
+    RV_ASSIGN_OR_RETURN(const bool begun, HasEvents(spi));
+    if (!begun) return registered;
+  }
+  KeyLineage lineage(crypto, registered);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    lineage.Admit(static_cast<uint64_t>(rows.Int(i, 0).value_or(-1)),
+                  rows.Bytes(i, 1).value_or(""),
+                  ArrayOr<Signature>(rows.Bytes(i, 2)));
+  }
+  return lineage.Counted();
 }
 
 std::string ColumnMismatch(const StoredEvent& stored, const Event& event) {

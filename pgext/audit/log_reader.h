@@ -64,7 +64,8 @@ absl::StatusOr<ChainPosition> ReadHead(pg::SpiSession& spi,
 absl::StatusOr<MerkleFrontier> ReadTree(pg::SpiSession& spi,
                                         const Crypto& crypto);
 
-// The registered keys with their windows.
+// The keys that the log vouches for, with their windows (key_lineage.h); of a
+// log without events all that are registered.
 absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto);
 
 struct StoredCheckpoint {
@@ -87,7 +88,8 @@ absl::StatusOr<std::string> CanonicalJson(pg::SpiSession& spi,
 
 int64_t UnixMicros(TimestampTz time);
 
-// While one lives, the log's triggers let DELETE pass: for pruning.
+// While one lives, the log's triggers let changes pass: the worker's, when it
+// prunes and when it ends a key.
 class LogChangeAllowed {
  public:
   LogChangeAllowed();

@@ -13,7 +13,9 @@
 #include "nlohmann/json.hpp"
 #include "pgext/audit/crypto.h"
 #include "pgext/audit/event_ring.h"
+#include "pgext/audit/key_lineage.h"
 #include "pgext/audit/log_reader.h"
+#include "pgext/audit/sealed_head.h"
 #include "pgext/audit/signing_key.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_call.h"
@@ -31,14 +33,22 @@ using nlohmann::ordered_json;
 
 int64_t NowUs() { return absl::ToUnixMicros(absl::Now()); }
 
+// At most so many rows, and no more once their texts have so many bytes: what
+// is read and stored in one go has to fit into memory.
+constexpr int64_t kSealBytes = 32 << 20;
 constexpr char kWaitingSql[] =
-    "SELECT id, collection_id, collection_name, event_type,"
-    " previous_state, new_state,"
+    "WITH waiting AS MATERIALIZED (SELECT id, collection_id, collection_name,"
+    " event_type, previous_state, new_state,"
     " lambda_cut::pg_catalog.float8, lambda_norm::pg_catalog.float8,"
     " lambda2::pg_catalog.float8, witness_edges::pg_catalog.text,"
     " metadata::pg_catalog.text,"
-    " (EXTRACT(epoch FROM created_at) * 1000000)::pg_catalog.int8"
-    " FROM ruvector.audit_outbox ORDER BY id LIMIT $1::pg_catalog.int8";
+    " (EXTRACT(epoch FROM created_at) * 1000000)::pg_catalog.int8 AS at"
+    " FROM ruvector.audit_outbox ORDER BY id LIMIT $1::pg_catalog.int8),"
+    " measured AS (SELECT *, pg_catalog.sum(pg_catalog.octet_length(metadata)"
+    " + COALESCE(pg_catalog.octet_length(witness_edges), 0)) OVER (ORDER BY id"
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM waiting)"
+    " SELECT * FROM measured WHERE before IS NULL OR before"
+    " < $2::pg_catalog.int8 ORDER BY id";
 
 // unnest of several arrays is grammar, always pg_catalog's: with the schema it
 // would be a function that there is not.
@@ -55,6 +65,12 @@ constexpr char kInsertSql[] =
     " $12::pg_catalog.timestamptz[], $13::pg_catalog.text[],"
     " $14::pg_catalog.bytea[], $15::pg_catalog.bytea[],"
     " $16::pg_catalog.bytea[], $17::pg_catalog.bytea[])";
+
+// What pruning before $1 removes: not what key_lineage.h goes through.
+#define RV_PRUNABLE                                                  \
+  " FROM ruvector.integrity_events WHERE id > 0 AND"                 \
+  " id < $1::pg_catalog.int8 AND event_type NOT IN ('key_rotation'," \
+  " 'key_revocation')"
 
 pg::SqlParam TextOrNull(const std::string& text) {
   return text.empty() ? pg::SqlNullParam() : pg::SqlText(text);
@@ -74,6 +90,51 @@ ordered_json Incarnation() {
            FormatTimeUs(absl::ToUnixMicros(absl::UnixEpoch()) + PgStartTime +
                         int64{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} *
                             USECS_PER_DAY)}};
+}
+
+// What a row of the outbox must not claim: keys and pruning hang on it.
+bool IsWorkersOwn(absl::string_view event_type) {
+  return event_type == kRotationEventType ||
+         event_type == kRevocationEventType || event_type == kPruneEventType ||
+         event_type == "resume" || event_type == "unsealable";
+}
+
+// What is sealed instead of an event that cannot be: the same collection and
+// time, and of every text its size and SHA-256 (docs/formats/audit-log.md).
+absl::StatusOr<Event> StandIn(pg::SpiSession& spi, const Crypto& crypto,
+                              const Event& event, int64_t outbox_id,
+                              const std::string& why) {
+  constexpr size_t kShownBytes = 63;
+  ordered_json left_out = ordered_json::object();
+  for (const auto& [name, text] : {
+           std::pair("collection_name", &event.collection_name),
+           std::pair("previous_state", &event.previous_state),
+           std::pair("new_state", &event.new_state),
+           std::pair("witness_edges", &event.witness_edges_json),
+           std::pair("metadata", &event.metadata_json),
+       }) {
+    if (text->empty()) continue;
+    left_out[name] = {{"bytes", text->size()},
+                      {"sha256", ToHex(crypto.Sha256(*text))}};
+  }
+  Event standing_in;
+  standing_in.event_type = "unsealable";
+  standing_in.created_at_us = event.created_at_us;
+  standing_in.collection_id = event.collection_id;
+  if (event.collection_name.size() <= 255) {
+    standing_in.collection_name = event.collection_name;
+    left_out.erase("collection_name");
+  }
+  RV_ASSIGN_OR_RETURN(
+      standing_in.metadata_json,
+      CanonicalJson(
+          spi,
+          ordered_json{{"outbox_id", outbox_id},
+                       {"event_type", event.event_type.substr(0, kShownBytes)},
+                       {"why", why},
+                       {"left_out", left_out}}
+              .dump(-1, ' ', false, ordered_json::error_handler_t::replace)));
+  return standing_in;
 }
 
 const char* ResumeReason(const std::optional<ordered_json>& last,
@@ -99,9 +160,13 @@ absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows key,
       spi.Query("SELECT (EXTRACT(epoch FROM valid_from) * 1000000)"
-                "::pg_catalog.int8 FROM ruvector.signing_keys WHERE id = $1",
+                "::pg_catalog.int8, 'ruvector.integrity_events'"
+                "::pg_catalog.regclass::pg_catalog.oid"
+                " FROM ruvector.signing_keys WHERE id = $1",
                 {pg::SqlText(signer_->key_id())}));
   signer_from_us_ = key.empty() ? 0 : key.Int(0, 0).value_or(0);
+  log_table_ =
+      key.empty() ? 0 : static_cast<uint32_t>(key.Int(0, 1).value_or(0));
   RV_ASSIGN_OR_RETURN(ChainPosition position, ReadHead(spi, crypto));
   if (position.next_sequence == 0) {
     RV_ASSIGN_OR_RETURN(position.log_id, crypto.NewLogId());
@@ -130,6 +195,7 @@ absl::Status LogWriter::Append(pg::SpiSession& spi, ChainAppender& appender,
   event.signer_id = signer.key_id();
   const ChainPosition before = appender.position();
   RV_ASSIGN_OR_RETURN(const SealedEvent sealed, appender.Seal(event, signer));
+  sealed_ = appender.position();
   if (tree_.has_value()) {
     RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
     tree_->Append(crypto, sealed.leaf_hash);
@@ -149,6 +215,27 @@ absl::Status LogWriter::Append(pg::SpiSession& spi, ChainAppender& appender,
     rows_[column++].push_back(std::move(value));
   }
   return absl::OkStatus();
+}
+
+absl::Status LogWriter::AppendWaiting(pg::SpiSession& spi,
+                                      ChainAppender& appender, Event event,
+                                      int64_t outbox_id) {
+  absl::Status why;
+  if (IsWorkersOwn(event.event_type)) {
+    why = absl::InvalidArgumentError(
+        "only the integrity worker itself makes events of this type");
+  } else {
+    const absl::Status status = Append(spi, appender, event, *signer_);
+    if (!absl::IsInvalidArgument(status)) return status;
+    event.signer_id = signer_->key_id();
+    why = Encode(event).status();
+    if (why.ok()) return status;  // not the event's fault
+  }
+  RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
+  RV_ASSIGN_OR_RETURN(
+      const Event standing_in,
+      StandIn(spi, crypto, event, outbox_id, std::string(why.message())));
+  return Append(spi, appender, standing_in, *signer_);
 }
 
 absl::Status LogWriter::Store(pg::SpiSession& spi) {
@@ -190,7 +277,8 @@ absl::Status LogWriter::Resume(pg::SpiSession& spi, ChainAppender& appender) {
 absl::StatusOr<int> LogWriter::SealOutbox(pg::SpiSession& spi,
                                           ChainAppender& appender, int limit) {
   RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
-                      spi.Query(kWaitingSql, {pg::SqlInt(int64_t{limit})}));
+                      spi.Query(kWaitingSql, {pg::SqlInt(int64_t{limit}),
+                                              pg::SqlInt(kSealBytes)}));
   if (rows.empty()) return 0;
   std::string ids = "{";
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -208,7 +296,8 @@ absl::StatusOr<int> LogWriter::SealOutbox(pg::SpiSession& spi,
     event.witness_edges_json = rows.TextOr(i, 9, "");
     event.metadata_json = rows.TextOr(i, 10, "{}");
     event.created_at_us = rows.Int(i, 11).value_or(NowUs());
-    RV_RETURN_IF_ERROR(Append(spi, appender, std::move(event), *signer_));
+    RV_RETURN_IF_ERROR(AppendWaiting(spi, appender, std::move(event),
+                                     rows.Int(i, 0).value_or(0)));
     absl::StrAppend(&ids, i == 0 ? "" : ",", rows.TextOr(i, 0, "0"));
   }
   RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.audit_outbox"
@@ -336,7 +425,7 @@ absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
     metadata["old_key_unusable"] = std::string(old.status().message());
   }
   Event event;
-  event.event_type = "key_rotation";
+  event.event_type = std::string(kRotationEventType);
   event.created_at_us = now_us;
   RV_ASSIGN_OR_RETURN(event.metadata_json, CanonicalJson(spi, metadata.dump()));
   signer_from_us_ = 0;
@@ -344,6 +433,7 @@ absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
       Append(spi, appender, std::move(event), old.ok() ? **old : *next));
   RV_RETURN_IF_ERROR(Store(spi));
   // The old key's last word is the event just written.
+  const LogChangeAllowed allowed;
   RV_RETURN_IF_ERROR(
       spi.Execute("UPDATE ruvector.signing_keys SET expires_at ="
                   " $2::pg_catalog.timestamptz WHERE id <> $1"
@@ -381,13 +471,14 @@ absl::Status LogWriter::RevokeKey(pg::SpiSession& spi,
                        "Run ruvector_rotate_signing_key() first.");
   }
   Event event;
-  event.event_type = "key_revocation";
+  event.event_type = std::string(kRevocationEventType);
   event.created_at_us = NowUs();
   RV_ASSIGN_OR_RETURN(
       event.metadata_json,
       CanonicalJson(
           spi, ordered_json{{"key", key_id}, {"reason", reason}, {"user", user}}
                    .dump()));
+  const LogChangeAllowed allowed;
   RV_RETURN_IF_ERROR(
       spi.Execute("UPDATE ruvector.signing_keys SET revoked_at ="
                   " $2::pg_catalog.timestamptz, revocation_reason = $3"
@@ -405,17 +496,19 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi, int64_t before_us,
                                          const std::string& user) {
   RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
   const std::string before = FormatTimeUs(before_us);
-  // The first event that stays; everything before it goes.
+  // The first event that stays; everything before it goes, except for what
+  // says which keys count.
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows range,
-      spi.Query("SELECT pg_catalog.min(id), pg_catalog.min(id) FILTER"
+      spi.Query("SELECT COALESCE(pg_catalog.min(id) FILTER"
                 " (WHERE created_at >= $1::pg_catalog.timestamptz),"
-                " pg_catalog.max(id) FROM ruvector.integrity_events",
+                " pg_catalog.max(id) + 1) FROM ruvector.integrity_events",
                 {pg::SqlText(before)}));
-  const auto first = range.Int(0, 0);
-  if (!first.has_value()) return 0;
-  const int64_t end = range.Int(0, 1).value_or(*range.Int(0, 2) + 1);
-  if (end <= *first) return 0;
+  const int64_t end = range.Int(0, 0).value_or(0);
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows any,
+      spi.Query("SELECT EXISTS (SELECT" RV_PRUNABLE ")", {pg::SqlInt(end)}));
+  if (!any.Bool(0, 0).value_or(false)) return 0;
 
   Event event;
   event.event_type = std::string(kPruneEventType);
@@ -430,21 +523,21 @@ absl::StatusOr<int64_t> LogWriter::Prune(pg::SpiSession& spi, int64_t before_us,
   RV_RETURN_IF_ERROR(Store(spi));
   RV_RETURN_IF_ERROR(
       spi.Execute("INSERT INTO ruvector.audit_pruned_leaves (id, leaf_hash)"
-                  " SELECT id, leaf_hash FROM ruvector.integrity_events"
-                  " WHERE id < $1::pg_catalog.int8 ORDER BY id",
+                  " SELECT id, leaf_hash" RV_PRUNABLE " ORDER BY id",
                   {pg::SqlInt(end)})
           .status());
   RV_FAILPOINT("audit.prune.before_delete");
   const LogChangeAllowed allowed;
-  return spi.Execute(
-      "DELETE FROM ruvector.integrity_events"
-      " WHERE id < $1::pg_catalog.int8",
-      {pg::SqlInt(end)});
+  return spi.Execute("DELETE" RV_PRUNABLE, {pg::SqlInt(end)});
 }
 
 absl::Status LogWriter::Committed() {
   resumed_ = resumed_ || resuming_;
   resuming_ = false;
+  if (sealed_.has_value() && log_table_ != 0) {
+    NoteSealedHead(log_table_, sealed_->next_sequence, sealed_->head);
+  }
+  sealed_.reset();
   failpoint::Check("audit.seal.before_ring_removal").IgnoreError();
   if (ring_ticket_ != 0) RemoveRingEvents(MyDatabaseId, ring_ticket_);
   ring_ticket_ = 0;
@@ -458,6 +551,7 @@ absl::Status LogWriter::Committed() {
 void LogWriter::RolledBack() {
   for (std::vector<pg::SqlParam>& column : rows_) column.clear();
   tree_.reset();
+  sealed_.reset();
   resuming_ = false;
   ring_ticket_ = 0;
   rotated_from_.clear();

@@ -43,7 +43,8 @@ class LogWriter {
                          const std::string& reason, const std::string& user);
 
   // Removes the payloads of all events before `before_us` that no newer event
-  // precedes, keeps their leaf hashes; how many. Appends a prune event.
+  // precedes, keeps their leaf hashes; how many. Appends a prune event. Event 0
+  // and those that introduce or revoke a key stay: they say which keys count.
   absl::StatusOr<int64_t> Prune(pg::SpiSession& spi, int64_t before_us,
                                 const std::string& user);
 
@@ -58,6 +59,10 @@ class LogWriter {
   // Seals the event and keeps its row for Store.
   absl::Status Append(pg::SpiSession& spi, ChainAppender& appender, Event event,
                       Signer& signer);
+  // Likewise; what has no canonical form is replaced by an "unsealable" event
+  // that says what it stands for: it must not hold up those behind it.
+  absl::Status AppendWaiting(pg::SpiSession& spi, ChainAppender& appender,
+                             Event event, int64_t outbox_id);
   absl::Status Store(pg::SpiSession& spi);
   absl::Status Resume(pg::SpiSession& spi, ChainAppender& appender);
   absl::StatusOr<int> SealOutbox(pg::SpiSession& spi, ChainAppender& appender,
@@ -74,6 +79,8 @@ class LogWriter {
   // Over all that is sealed; nullopt until a checkpoint asks, and after a
   // rollback.
   std::optional<MerkleFrontier> tree_;
+  uint32_t log_table_ = 0;               // OID of ruvector.integrity_events
+  std::optional<ChainPosition> sealed_;  // by the running transaction
   uint64_t ring_ticket_ = 0;  // up to which the transaction sealed the ring
   std::string rotated_from_;  // old key id of a rotation to finish
 };

@@ -45,6 +45,11 @@ struct DatabaseEntry {
   TimestampTz retry_after;
   TimestampTz last_pass;
   uint64_t passes;
+  // The event log as it was last sealed (audit/sealed_head.h); size 0: not yet.
+  Oid log_table;
+  uint64_t log_size;
+  uint8_t log_head[32];
+  TimestampTz log_at;
 };
 
 struct DatabaseTable {

@@ -35,7 +35,7 @@ enum class RequestKind : uint8_t {
 struct WorkerRequest {
   RequestKind kind;
   int64_t number;
-  char text[1024];
+  char text[1152];  // a key id and a reason fit
   // The user who asked, for the event.
   char user[NAMEDATALEN];
 };

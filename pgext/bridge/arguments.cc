@@ -44,6 +44,25 @@ absl::StatusOr<std::string> NameArgument(FunctionCallInfo fcinfo, int index,
   return std::string(NameStr(*PG_GETARG_NAME(index)));
 }
 
+absl::StatusOr<std::string> ReasonArgument(FunctionCallInfo fcinfo, int index,
+                                           std::string_view name,
+                                           std::string_view what) {
+  RV_ASSIGN_OR_RETURN(std::string reason, TextArgument(fcinfo, index, name));
+  if (reason.empty()) {
+    return PgError(ERRCODE_INVALID_PARAMETER_VALUE,
+                   absl::StrCat(absl::string_view(what.data(), what.size()),
+                                " needs a reason"));
+  }
+  if (reason.size() > kMaxReasonBytes) {
+    return PgError(
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        absl::StrCat("argument \"", absl::string_view(name.data(), name.size()),
+                     "\" has ", reason.size(), " bytes, at most ",
+                     kMaxReasonBytes, " allowed"));
+  }
+  return reason;
+}
+
 absl::StatusOr<std::string> JsonbArgument(FunctionCallInfo fcinfo, int index,
                                           std::string_view name) {
   RV_RETURN_IF_ERROR(RequireArgument(fcinfo, index, name));

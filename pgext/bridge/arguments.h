@@ -20,6 +20,12 @@ absl::StatusOr<std::string> TextArgument(FunctionCallInfo fcinfo, int index,
                                          std::string_view name);
 absl::StatusOr<std::string> NameArgument(FunctionCallInfo fcinfo, int index,
                                          std::string_view name);
+// Why someone does something, for the event log: 1 to kMaxReasonBytes bytes,
+// else 22023 that names the argument and says what needs it.
+constexpr size_t kMaxReasonBytes = 1000;
+absl::StatusOr<std::string> ReasonArgument(FunctionCallInfo fcinfo, int index,
+                                           std::string_view name,
+                                           std::string_view what);
 // A jsonb argument as its text output.
 absl::StatusOr<std::string> JsonbArgument(FunctionCallInfo fcinfo, int index,
                                           std::string_view name);

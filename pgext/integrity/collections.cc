@@ -70,6 +70,23 @@ absl::Status AddMissingState(pg::SpiSession& spi,
       .status();
 }
 
+absl::StatusOr<std::string> OtherColumnType(pg::SpiSession& spi,
+                                            const Collection& collection) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)"
+                " FROM pg_catalog.pg_attribute a WHERE a.attrelid ="
+                " $1::pg_catalog.oid AND a.attname = $2 AND NOT a.attisdropped"
+                " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d"
+                " JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
+                " WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass"
+                " AND d.objid = a.atttypid AND d.deptype = 'e'"
+                " AND e.extname IN ('vector', 'ruvector'))",
+                {pg::SqlInt(int64_t{collection.table_oid}),
+                 pg::SqlText(collection.column)}));
+  return rows.empty() ? std::string() : rows.TextOr(0, 0, "");
+}
+
 absl::Status RefreshColumnNumbers(pg::SpiSession& spi) {
   return spi
       .Execute(

@@ -35,6 +35,10 @@ absl::StatusOr<std::vector<Collection>> ListCollections(pg::SpiSession& spi);
 // Makes the state row that a restored enrolment lacks.
 absl::Status AddMissingState(pg::SpiSession& spi, const Collection& collection);
 
+// The type of the enrolled column if it is no vector any more; else empty.
+absl::StatusOr<std::string> OtherColumnType(pg::SpiSession& spi,
+                                            const Collection& collection);
+
 // A restore may give columns other numbers; their names are right then.
 absl::Status RefreshColumnNumbers(pg::SpiSession& spi);
 

@@ -1,5 +1,7 @@
 // SQL: ruvector_register_collection, ruvector_unregister_collection, and the
 // event triggers that follow the table.
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -60,7 +62,9 @@ constexpr char kColumnSql[] =
     "   JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod"
     "  WHERE i.indrelid = c.oid AND a.attnum = ANY (i.indkey)"
     "    AND am.amname IN ('ivfflat', 'hnsw') ORDER BY i.indexrelid LIMIT 1),"
-    " c.relnamespace::pg_catalog.regnamespace::pg_catalog.text"
+    " c.relnamespace::pg_catalog.regnamespace::pg_catalog.text,"
+    " c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h"
+    "   WHERE h.inhparent = c.oid)"
     " FROM pg_catalog.pg_class c"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid"
     "   AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped"
@@ -111,6 +115,12 @@ absl::StatusOr<Column> DescribeColumn(pg::SpiSession& spi, Oid table,
         ERRCODE_INSUFFICIENT_PRIVILEGE,
         absl::StrCat("cannot enrol system table \"", found.table_name, "\""));
   }
+  if (rows.Bool(0, 10).value_or(false)) {
+    return PgError(ERRCODE_FEATURE_NOT_SUPPORTED,
+                   absl::StrCat("cannot enrol table \"", found.table_name,
+                                "\": other tables inherit from it"),
+                   "", "Enrol the tables one by one, or partition the table.");
+  }
   if (!rows.Text(0, 3).has_value()) {
     return PgError(ERRCODE_UNDEFINED_COLUMN,
                    absl::StrCat("column \"", column, "\" of table \"",
@@ -130,6 +140,18 @@ absl::StatusOr<Column> DescribeColumn(pg::SpiSession& spi, Oid table,
   found.dimensions = std::max<int64_t>(rows.Int(0, 5).value_or(-1), 0);
   found.index_metric = MetricOfOpclass(rows.TextOr(0, 8, ""));
   return found;
+}
+
+absl::Status CheckMetric(const std::string& metric) {
+  constexpr const char* kMetrics[] = {"l2", "cosine",  "ip",
+                                      "l1", "hamming", "jaccard"};
+  if (std::find(std::begin(kMetrics), std::end(kMetrics), metric) !=
+      std::end(kMetrics)) {
+    return absl::OkStatus();
+  }
+  return PgError(ERRCODE_INVALID_PARAMETER_VALUE,
+                 absl::StrCat("invalid metric \"", metric.substr(0, 64), "\""),
+                 "", "Metrics are l2, cosine, ip, l1, hamming and jaccard.");
 }
 
 absl::Status CheckDimensions(Column& column, std::optional<int64_t> wanted) {
@@ -260,6 +282,11 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
                       pg::TextArgument(fcinfo, 5, "mode"));
   RV_ASSIGN_OR_RETURN(const std::string config,
                       pg::JsonbArgument(fcinfo, 6, "config"));
+  if (metric.has_value()) RV_RETURN_IF_ERROR(CheckMetric(*metric));
+  if (config.empty() || config[0] != '{') {
+    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       "argument \"config\" must be a JSON object");
+  }
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_register_collection()"));
   if (name.empty() || name.size() > 255) {
     return pg::PgError(ERRCODE_INVALID_NAME,
@@ -354,14 +381,16 @@ RV_SQL_FUNCTION(ruvector_on_sql_drop) {
     RV_RETURN_IF_ERROR(
         Unregister(spi, collection, "its table or column was dropped", user));
     RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.routing_weights"
-                                   " WHERE collection = $1",
-                                   {pg::SqlText(collection.name)})
+                                   " WHERE collection_id ="
+                                   " $1::pg_catalog.int4",
+                                   {pg::SqlInt(int64_t{collection.id})})
                            .status());
   }
   return pg::SqlNull(fcinfo);
 }
 
-// Event trigger on ALTER TABLE: a renamed column is followed by its number.
+// Event trigger on ALTER TABLE: a renamed column is followed by its number,
+// the dimensions by its type.
 RV_SQL_FUNCTION(ruvector_on_alter_table) {
   using namespace ruvector;
   using namespace ruvector::integrity;
@@ -381,6 +410,20 @@ RV_SQL_FUNCTION(ruvector_on_alter_table) {
                   " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute o"
                   " WHERE o.attrelid = a.attrelid AND NOT o.attisdropped"
                   " AND o.attname = c.column_name)")
+          .status());
+  RV_RETURN_IF_ERROR(
+      spi.Execute("UPDATE ruvector.collections c SET dimensions ="
+                  " a.atttypmod, updated_at = pg_catalog.now()"
+                  " FROM pg_catalog.pg_attribute a"
+                  " JOIN pg_catalog.pg_depend d ON d.objid = a.atttypid"
+                  " AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass"
+                  " AND d.deptype = 'e'"
+                  " JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
+                  " AND e.extname IN ('vector', 'ruvector')"
+                  " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
+                  " AND a.attname = c.column_name AND NOT a.attisdropped"
+                  " AND a.atttypmod BETWEEN 1 AND 16000"
+                  " AND a.atttypmod IS DISTINCT FROM c.dimensions")
           .status());
   // Renamed tables and columns show in the gate's messages as well.
   audit::WakeWorkerAtCommit();

@@ -50,6 +50,12 @@ ordered_json OrNull(const std::optional<double>& value) {
   return value.has_value() ? ordered_json(*value) : ordered_json();
 }
 
+// The two parts of `norm`, of which it is the smaller, apart.
+void AddNorms(const graph::Assessment& assessment, ordered_json& out) {
+  out["norm"] = OrNull(assessment.norm);
+  out["service_norm"] = OrNull(assessment.service_norm);
+}
+
 // What the policy asks of whoever listens, on entering a state.
 ordered_json RequestedActions(const gate::Actions& actions) {
   ordered_json wanted = ordered_json::array();
@@ -202,6 +208,14 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
   request.lock_timeout_ms = settings::sensor_lock_timeout;
   request.connect_timeout_ms = settings::sensor_connect_timeout;
   RV_ASSIGN_OR_RETURN(sensors::Observed observed, sensors::Observe(request));
+  RV_ASSIGN_OR_RETURN(const std::string other_type,
+                      OtherColumnType(spi, collection_));
+  if (!other_type.empty()) {
+    observed.observation.failures.push_back(
+        {graph::Sensor::kTables,
+         absl::StrCat("column \"", collection_.column,
+                      "\" is no vector any more: its type is ", other_type)});
+  }
   RV_RETURN_IF_ERROR(PersistBaselines(spi, observed.new_baselines));
   RV_RETURN_IF_ERROR(PersistReplicas(spi, observed.observation.replication));
 
@@ -241,9 +255,8 @@ absl::Status Monitor::Notify(pg::SpiSession& spi, const std::string& type,
     if (!actions.empty()) payload["requested_actions"] = std::move(actions);
   }
   if (running_.has_value()) {
-    if (running_->assessment.norm.has_value()) {
-      payload["lambda_norm"] = *running_->assessment.norm;
-    }
+    AddNorms(running_->assessment, payload);
+    payload["lambda_norm"] = OrNull(running_->assessment.lambda_norm);
     if (wanted.include_witness_edges) {
       payload["witness_edges"] = ordered_json::parse(
           graph::WitnessJson(running_->graph, running_->assessment, 10),
@@ -360,8 +373,9 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
     }
     if (assessment != nullptr) {
       event.lambda_cut = assessment->lambda_raw;
-      event.lambda_norm = assessment->norm;
+      event.lambda_norm = assessment->lambda_norm;
       event.lambda2 = assessment->lambda2;
+      AddNorms(*assessment, metadata);
       event.witness_edges =
           graph::WitnessJson(running_->graph, *assessment, 50);
       metadata["cut"] = std::string(graph::ToString(assessment->kind));
@@ -382,12 +396,14 @@ absl::Status Monitor::Emit(pg::SpiSession& spi, const gate::StepResult& step,
   }
   audit::OutboxEvent event = base();
   event.event_type = "alert";
-  event.metadata = Dump({{"alert", "threshold_approach"},
-                         {"threshold_high", policy_.threshold_high}});
+  ordered_json metadata{{"alert", "threshold_approach"},
+                        {"threshold_high", policy_.threshold_high}};
   if (assessment != nullptr) {
     event.lambda_cut = assessment->lambda_raw;
-    event.lambda_norm = assessment->norm;
+    event.lambda_norm = assessment->lambda_norm;
+    AddNorms(*assessment, metadata);
   }
+  event.metadata = Dump(metadata);
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
   return Notify(spi, "threshold_approach", nullptr, now);
 }
@@ -407,14 +423,16 @@ absl::Status Monitor::EmitSample(pg::SpiSession& spi, Result& result,
   event.new_state =
       std::string(gate::StateName(gate::EffectiveState(result.step.next)));
   event.lambda_cut = result.assessment.lambda_raw;
-  event.lambda_norm = norm;
+  event.lambda_norm = result.assessment.lambda_norm;
   event.lambda2 = result.assessment.lambda2;
-  event.metadata = Dump({{"source", "worker"},
-                         {"sample_size", result.pages_read},
-                         {"node_count", result.graph.nodes.size()},
-                         {"edge_count", result.graph.edges.size()},
-                         {"stale", result.assessment.stale},
-                         {"computation_time_ms", result.milliseconds}});
+  ordered_json metadata{{"source", "worker"},
+                        {"sample_size", result.pages_read},
+                        {"node_count", result.graph.nodes.size()},
+                        {"edge_count", result.graph.edges.size()},
+                        {"stale", result.assessment.stale},
+                        {"computation_time_ms", result.milliseconds}};
+  AddNorms(result.assessment, metadata);
+  event.metadata = Dump(metadata);
   result.recorded = true;
   result.at = now;
   return audit::AppendOutbox(spi, event);
@@ -548,9 +566,8 @@ std::string Monitor::Summary() const {
       {"original_nodes", last_->graph.original_nodes},
       {"state", gate::StateName(gate::EffectiveState(controller_))},
       {"stale", last_->assessment.stale}};
-  if (last_->assessment.norm.has_value()) {
-    summary["lambda_norm"] = *last_->assessment.norm;
-  }
+  AddNorms(last_->assessment, summary);
+  summary["lambda_norm"] = OrNull(last_->assessment.lambda_norm);
   // What was contracted further, if anything: counts and members.
   summary.update(ordered_json::parse(graph::MergesJson(last_->graph)));
   return Dump(summary);

@@ -198,6 +198,11 @@ absl::StatusOr<sensors::ObserveRequest> LoadObserveRequest(
 
 absl::Status PersistBaselines(
     pg::SpiSession& spi, const std::vector<sensors::IndexBaseline>& baselines) {
+  RV_RETURN_IF_ERROR(
+      spi.Execute("DELETE FROM ruvector.index_baselines WHERE index_oid IN"
+                  " (SELECT index_oid FROM ruvector.index_baselines EXCEPT"
+                  " SELECT oid FROM pg_catalog.pg_class)")
+          .status());
   if (baselines.empty()) return absl::OkStatus();
   ordered_json rows = ordered_json::array();
   for (const sensors::IndexBaseline& b : baselines) {

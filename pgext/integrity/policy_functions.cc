@@ -224,17 +224,13 @@ RV_SQL_FUNCTION(ruvector_integrity_override) {
   RV_ASSIGN_OR_RETURN(const std::string state,
                       pg::TextArgument(fcinfo, 1, "new_state"));
   RV_ASSIGN_OR_RETURN(const std::string reason,
-                      pg::TextArgument(fcinfo, 2, "reason"));
+                      pg::ReasonArgument(fcinfo, 2, "reason", "an override"));
   RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 3, "duration_secs"));
   const int32 seconds = PG_GETARG_INT32(3);
   if (!gate::ParseState(state).has_value()) {
     return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
                        absl::StrCat("invalid state \"", state, "\""), "",
                        "States are normal, stress and critical.");
-  }
-  if (reason.empty()) {
-    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
-                       "an override needs a reason");
   }
   if (seconds < 1 || seconds > 30 * 86400) {
     return pg::PgError(

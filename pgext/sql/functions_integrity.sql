@@ -163,14 +163,20 @@ CREATE FUNCTION ruvector_integrity_history(
     p_since timestamptz DEFAULT now() - interval '24 hours', p_limit integer DEFAULT 100)
 RETURNS TABLE (id bigint, event_type text, previous_state text, new_state text, lambda_cut real,
                witness_edge_count integer, is_signed boolean, is_verified boolean, created_at timestamptz)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF p_collection_name IS NULL THEN
+        RAISE EXCEPTION 'argument "p_collection_name" must not be null' USING ERRCODE = '22004';
+    END IF;
+    RETURN QUERY
     SELECT e.id, e.event_type, e.previous_state, e.new_state, e.lambda_cut,
            jsonb_array_length(coalesce(e.witness_edges, '[]')),
-           true, @extschema@.ruvector_verify_event_signature(e.id), e.created_at
+           octet_length(e.signature) = 64, @extschema@.ruvector_verify_event_signature(e.id), e.created_at
       FROM ruvector.integrity_events e
      WHERE e.collection_name = p_collection_name AND e.created_at >= p_since
        AND (p_event_type IS NULL OR e.event_type = p_event_type)
-     ORDER BY e.id DESC LIMIT p_limit
+     ORDER BY e.id DESC LIMIT p_limit;
+END
 $$;
 COMMENT ON FUNCTION ruvector_integrity_history(text, text, timestamptz, integer) IS
     'recent events of a collection, newest first, each verified';

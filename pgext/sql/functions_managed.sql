@@ -1,22 +1,24 @@
 -- Managed collections: rows choose their partition by weight, so that new
 -- rows can be steered and old ones moved (design.md 7.15).
+-- By number, which is never used again, and without a foreign key: the table
+-- that draws by it stays writable when its collection is forgotten.
 CREATE TABLE ruvector.routing_weights (
-    collection  text NOT NULL,
-    routing_key integer NOT NULL,
-    weight      double precision NOT NULL DEFAULT 1 CHECK (weight >= 0 AND weight < 'Infinity'),
-    PRIMARY KEY (collection, routing_key)
+    collection_id integer NOT NULL,
+    routing_key   integer NOT NULL,
+    weight        double precision NOT NULL DEFAULT 1 CHECK (weight >= 0 AND weight < 'Infinity'),
+    PRIMARY KEY (collection_id, routing_key)
 );
 COMMENT ON TABLE ruvector.routing_weights IS 'weights by which new rows of a managed collection choose their partition; 0 takes none';
 SELECT pg_catalog.pg_extension_config_dump('ruvector.routing_weights', '');
 
-CREATE FUNCTION ruvector_route(p_collection_name text) RETURNS integer
+CREATE FUNCTION ruvector_route(p_collection_id integer) RETURNS integer
 LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     -- Efraimidis and Spirakis: the largest of u^(1/w) is a draw by weight.
     SELECT w.routing_key FROM ruvector.routing_weights w
-     WHERE w.collection = p_collection_name AND w.weight > 0
+     WHERE w.collection_id = p_collection_id AND w.weight > 0
      ORDER BY ln(1 - random()) / w.weight DESC LIMIT 1
 $$;
-COMMENT ON FUNCTION ruvector_route(text) IS 'a partition''s routing key, drawn by weight; the default of a managed table''s routing column';
+COMMENT ON FUNCTION ruvector_route(integer) IS 'a partition''s routing key, drawn by weight; the default of a managed table''s routing column';
 
 CREATE FUNCTION ruvector_create_collection(
     p_name text, p_dimensions integer, p_partitions integer DEFAULT 8,
@@ -44,16 +46,18 @@ BEGIN
     SELECT format('%I.vector(%s)', n.nspname, p_dimensions) INTO vectors
       FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector';
     EXECUTE format(
-        'CREATE TABLE %I.%I (id bigint GENERATED ALWAYS AS IDENTITY, routing_key integer NOT NULL '
-        'DEFAULT @extschema@.ruvector_route(%L), embedding %s, metadata jsonb NOT NULL DEFAULT ''{}'', '
+        'CREATE TABLE %I.%I (id bigint GENERATED ALWAYS AS IDENTITY, routing_key integer NOT NULL, '
+        'embedding %s, metadata jsonb NOT NULL DEFAULT ''{}'', '
         'created_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (id, routing_key)) '
-        'PARTITION BY LIST (routing_key)', home, p_name, p_name, vectors);
+        'PARTITION BY LIST (routing_key)', home, p_name, vectors);
     FOR part IN 0 .. p_partitions - 1 LOOP
         EXECUTE format('CREATE TABLE %I.%I PARTITION OF %I.%I FOR VALUES IN (%s)',
                        home, p_name || '_' || part, home, p_name, part);
     END LOOP;
     id := @extschema@.ruvector_register_collection(
         p_name, format('%I.%I', home, p_name)::regclass, 'embedding', p_metric, p_dimensions, p_mode);
+    EXECUTE format('ALTER TABLE %I.%I ALTER routing_key SET DEFAULT @extschema@.ruvector_route(%s)',
+                   home, p_name, id);
     PERFORM ruvector.set_managed(p_name, p_partitions);
     RETURN id;
 END
@@ -67,19 +71,23 @@ CREATE FUNCTION ruvector.set_managed(p_collection_name text, p_partitions intege
 LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target regclass;
+    found integer;
     -- current_user is the owner here.
     caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
 BEGIN
-    SELECT c.table_oid INTO target FROM ruvector.collections c WHERE c.name = p_collection_name;
+    SELECT c.table_oid, c.id INTO target, found FROM ruvector.collections c WHERE c.name = p_collection_name;
     IF target IS NULL OR NOT EXISTS (
         SELECT FROM pg_class r WHERE r.oid = target AND pg_has_role(caller, r.relowner, 'USAGE')) THEN
         RAISE EXCEPTION 'must be owner of the table of collection "%"', p_collection_name
             USING ERRCODE = '42501';
     END IF;
-    UPDATE ruvector.collections SET managed = true WHERE name = p_collection_name;
-    DELETE FROM ruvector.routing_weights WHERE collection = p_collection_name;
-    INSERT INTO ruvector.routing_weights (collection, routing_key)
-        SELECT p_collection_name, k FROM generate_series(0, p_partitions - 1) k;
+    IF p_partitions NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'partitions must be between 1 and 1000, not %', p_partitions USING ERRCODE = '22023';
+    END IF;
+    UPDATE ruvector.collections SET managed = true WHERE id = found;
+    DELETE FROM ruvector.routing_weights WHERE collection_id = found;
+    INSERT INTO ruvector.routing_weights (collection_id, routing_key)
+        SELECT found, k FROM generate_series(0, p_partitions - 1) k;
 END
 $$;
 COMMENT ON FUNCTION ruvector.set_managed(text, integer) IS 'marks a collection as managed and gives its partitions equal weights';

@@ -44,4 +44,4 @@ GRANT EXECUTE ON FUNCTION
     ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
     TO ruvector_admin;
 -- The default of a managed table's column: whoever may insert may route.
-GRANT EXECUTE ON FUNCTION ruvector_route(text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION ruvector_route(integer) TO PUBLIC;

@@ -13,7 +13,7 @@ SELECT pg_catalog.pg_extension_config_dump('ruvector.signing_keys', '');
 
 -- No foreign key to collections: the log outlives what it is about.
 CREATE TABLE ruvector.integrity_events (
-    id              bigint PRIMARY KEY,
+    id              bigint PRIMARY KEY CHECK (id >= 0),
     sequence        bigint GENERATED ALWAYS AS (id) STORED,
     collection_id   integer,
     collection_name text NOT NULL DEFAULT '',
@@ -58,7 +58,7 @@ SELECT pg_catalog.pg_extension_config_dump('ruvector.audit_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('ruvector.audit_outbox_id_seq', '');
 
 CREATE TABLE ruvector.audit_pruned_leaves (
-    id        bigint PRIMARY KEY,
+    id        bigint PRIMARY KEY CHECK (id >= 0),
     leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32)
 );
 COMMENT ON TABLE ruvector.audit_pruned_leaves IS 'leaf hashes of pruned events: proofs and the chain keep working';
@@ -89,4 +89,12 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ruvector.integrity_events
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ruvector.audit_pruned_leaves
     FOR EACH ROW EXECUTE FUNCTION ruvector.refuse_log_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ruvector.audit_pruned_leaves
+    FOR EACH STATEMENT EXECUTE FUNCTION ruvector.refuse_log_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ruvector.audit_checkpoints
+    FOR EACH ROW EXECUTE FUNCTION ruvector.refuse_log_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ruvector.audit_checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION ruvector.refuse_log_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ruvector.signing_keys
+    FOR EACH ROW EXECUTE FUNCTION ruvector.refuse_log_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ruvector.signing_keys
     FOR EACH STATEMENT EXECUTE FUNCTION ruvector.refuse_log_change();

@@ -31,6 +31,13 @@ CASES = [
      "dimensions => 0)", "22023", "between 1 and 16000"),
     ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
      "mode => 'loud')", "22023", "mode"),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "metric => 'nan')", "22023", 'invalid metric "nan"'),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "config => '[]')", "22023", '"config" must be a JSON object'),
+    ("SELECT ruvector_register_collection('x', 'mother', 'embedding')",
+     "0A000", "other tables inherit"),
+    ("SELECT ruvector.set_managed('docs', 0)", "22023", "1 and 1000"),
     ("SELECT ruvector_integrity_policy_set('docs', 'p', "
      "'{\"treshold_high\": 0.9}')", "22023", "treshold_high"),
     ("SELECT ruvector_integrity_policy_set('docs', 'p', "
@@ -49,8 +56,13 @@ CASES = [
      "fine"),
     ("SELECT ruvector_integrity_override('docs', 'normal', '', 1)", "22023",
      "reason"),
+    ("SELECT ruvector_integrity_override('docs', 'normal', repeat('r', 1001), "
+     "1)", "22023", '"reason" has 1001 bytes'),
+    ("SELECT ruvector_revoke_signing_key(repeat('0', 64), repeat('ü', 501))",
+     "22023", '"reason" has 1002 bytes'),
     ("SELECT ruvector_integrity_override('docs', 'normal', 'why', 0)", "22023",
      "duration_secs"),
+    ("SELECT ruvector_integrity_history(NULL)", "22004", "p_collection_name"),
     ("SELECT ruvector_audit_inclusion_proof(1000000)", "22023", "1000000"),
     ("SELECT ruvector_audit_consistency_proof(0)", "22023", "no proof of 0"),
     ("SELECT * FROM ruvector_verify_chain('nope')", "42704", "nope"),
@@ -71,6 +83,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def server(enrolled):
     enrolled.execute("CREATE TABLE spare (embedding vector(4))")
+    enrolled.execute("CREATE TABLE mother (embedding vector(4))")
+    enrolled.execute("CREATE TABLE child () INHERITS (mother)")
     enrolled.execute("CREATE VIEW a_view AS SELECT * FROM docs")
     enrolled.wait_for("SELECT unsealed = 0 FROM ruvector_verify_chain()")
     return enrolled
@@ -159,6 +173,31 @@ def test_names_are_followed(server):
     server.wait_for("SELECT count(*) = 1 FROM ruvector.integrity_events WHERE "
                     "collection_name = 'odd' AND metadata ->> 'action' = "
                     "'unregister'")
+
+
+def test_a_changed_column_type_is_followed(server):
+    server.execute("CREATE TABLE changing (v vector(3))")
+    server.execute("SELECT ruvector_register_collection('changing', "
+                   "'changing', 'v')")
+    server.execute("CREATE INDEX changing_v ON changing USING ivfflat "
+                   "(v vector_l2_ops) WITH (lists = 2)")
+    server.execute("SELECT ruvector_integrity_sample('changing')")
+    assert server.value("SELECT count(*) FROM ruvector.index_baselines "
+                        "WHERE index_oid = 'changing_v'::regclass") > 0
+    server.execute("DROP INDEX changing_v")
+    server.execute("ALTER TABLE changing ALTER v TYPE vector(5)")
+    assert server.value("SELECT dimensions FROM ruvector_list_collections() "
+                        "WHERE name = 'changing'") == 5
+    status = server.value("SELECT ruvector_integrity_sample('changing')")
+    assert status["stale"] is False
+    assert server.value("SELECT count(*) FROM ruvector.index_baselines "
+                        "WHERE index_oid NOT IN (SELECT oid FROM pg_class)"
+                        ) == 0
+    server.execute("ALTER TABLE changing ALTER v TYPE text")
+    status = server.value("SELECT ruvector_integrity_sample('changing')")
+    assert status["stale"] is True
+    assert any("its type is text" in one for one in status["sample_failures"])
+    server.execute("DROP TABLE changing")
 
 
 def test_a_full_slot_array_says_what_to_do(new_cluster):

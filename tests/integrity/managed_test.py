@@ -8,7 +8,8 @@ def test_rows_follow_the_weights(cluster):
     cluster.execute("SELECT ruvector_create_collection('memories', 3, 4)")
     cluster.execute("UPDATE ruvector.routing_weights SET weight = "
                     "CASE routing_key WHEN 0 THEN 0 WHEN 1 THEN 3 ELSE 1 END "
-                    "WHERE collection = 'memories'")
+                    "WHERE collection_id = (SELECT id FROM "
+                    "ruvector.collections WHERE name = 'memories')")
     cluster.execute("INSERT INTO memories (embedding) SELECT '[1,2,3]' "
                     "FROM generate_series(1, 4000)")
     counts = dict(cluster.execute("SELECT routing_key, count(*) FROM memories "
@@ -56,6 +57,21 @@ def test_dropping_the_table_leaves_nothing(cluster):
     cluster.execute("DROP TABLE memories")
     assert cluster.value("SELECT count(*) FROM ruvector.routing_weights") == 0
     assert cluster.value("SELECT count(*) FROM ruvector.collections") == 0
+
+
+def test_the_weights_follow_the_table_not_the_name(cluster):
+    cluster.execute("SELECT ruvector_create_collection('mine', 2, 3)")
+    cluster.execute("SELECT ruvector_unregister_collection('mine')")
+    cluster.execute("INSERT INTO mine (embedding) VALUES ('[1,2]')")
+    cluster.execute("CREATE SCHEMA elsewhere")
+    cluster.execute("SELECT ruvector_create_collection('mine', 2, 9, "
+                    "p_schema => 'elsewhere')")
+    cluster.execute("INSERT INTO public.mine (embedding) SELECT '[1,2]' "
+                    "FROM generate_series(1, 100)")
+    cluster.execute("DROP SCHEMA elsewhere CASCADE")
+    cluster.execute("INSERT INTO mine (embedding) VALUES ('[1,2]')")
+    assert cluster.value("SELECT count(*) FROM mine") == 102
+    cluster.execute("DROP TABLE mine")
 
 
 def test_a_graph_that_is_too_big_says_what_it_merged(new_cluster):

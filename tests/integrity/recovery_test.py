@@ -142,8 +142,19 @@ TAMPERINGS = {
     "the tail cut": ("DELETE FROM ruvector.integrity_events WHERE id >= 4", 4,
                      "missing_events"),
     "a swap": ("UPDATE ruvector.integrity_events SET id = CASE id WHEN 2 THEN "
-               "-3 ELSE -2 END WHERE id IN (2, 3); UPDATE "
-               "ruvector.integrity_events SET id = -id WHERE id < 0", 2, ""),
+               "1003 ELSE 1002 END WHERE id IN (2, 3); UPDATE "
+               "ruvector.integrity_events SET id = id - 1000 WHERE id > 1000",
+               2, ""),
+    "the tail cut, and every checkpoint": (
+        "DELETE FROM ruvector.integrity_events WHERE id >= 4; "
+        "DELETE FROM ruvector.audit_checkpoints", 4, "missing_events"),
+    "a negative id": (
+        "ALTER TABLE ruvector.integrity_events DROP CONSTRAINT "
+        "integrity_events_id_check; INSERT INTO ruvector.integrity_events (id, "
+        "event_type, created_at, signer_id, signature, payload, previous_hash, "
+        "leaf_hash) SELECT -7, event_type, created_at, signer_id, signature, "
+        "payload, previous_hash, leaf_hash FROM ruvector.integrity_events "
+        "WHERE id = 1", -7, "outside_chain"),
 }
 
 
@@ -203,7 +214,7 @@ def test_pruning_keeps_the_proofs(audited, tmp_path):
     pruned = audited.value("SELECT ruvector_audit_prune("
                            "(SELECT created_at FROM ruvector.integrity_events "
                            "WHERE id = 3))")
-    assert pruned == 3
+    assert pruned == 2  # event 0 says which key is the first
     sealed(audited)
     ok, _, bad, reason = chain(audited)
     assert ok, (bad, reason)

@@ -135,7 +135,7 @@ def test_results_roles_and_defaults_are_the_catalogs(functions):
 
 
 # The default of a managed table's column: whoever may insert may route.
-_FOR_EVERYONE = {"ruvector_route(p_collection_name text)"}
+_FOR_EVERYONE = {"ruvector_route(p_collection_id integer)"}
 
 
 def test_nothing_else_is_granted_to_public(cluster, functions):
@@ -263,9 +263,9 @@ _MISTAKES = [
     ("SELECT ruvector_register_collection('d', 'u', 'v', mode => 'x')",
      "22023"),
     ("SELECT ruvector_register_collection('d', 'u', 'v', metric => 'x')",
-     "23514"),
+     "22023"),
     ("SELECT ruvector_register_collection('d', 'u', 'v', config => '[]')",
-     "23514"),
+     "22023"),
     ("SELECT ruvector_register_collection('d', 'ruvector.collections', 'id')",
      "42501"),
     ("SELECT ruvector_audit_inclusion_proof(1000000)", "22023"),
