@@ -13,21 +13,35 @@
 
 namespace ruvector::strategy_host {
 
-// fault          code                 message, after "strategy 'x' "
+// kCrashed         Internal            crashed with signal 11 while it planned
+// kExited          Aborted             exited with status 3 while it executed
+// kOutOfMemory     ResourceExhausted   ran out of its 512 MiB of memory
+// while... kCpuTime         ResourceExhausted   used up its 60s of processor
+// time while... kDeadline        DeadlineExceeded    was killed at its deadline
+// while... kIgnoredStop     Cancelled           was killed: it did not stop
+// within 5s... kRubbish         DataLoss            wrote what is no message
+// (...) while... kClosedPipe      Unavailable         closed its socket
+// while... kForbiddenCall   PermissionDenied    made a forbidden system call
+// while... kBadPlan         InvalidArgument     made a plan that is refused:
+// ... kBeyondPlan      PermissionDenied    tried to act beyond its plan: ...
+// kNotLoaded       FailedPrecondition  was not loaded: ...
+// kNotAsDescribed  FailedPrecondition  is not what was described before
+//
+// Every message begins with "strategy 'name' ".
 enum class Fault {
-  kCrashed,      // Internal            crashed with signal 11 while it planned
-  kExited,       // Aborted             exited with status 3 while it ...
-  kOutOfMemory,  // ResourceExhausted   ran out of its 512 MiB of memory ...
-  kCpuTime,      // ResourceExhausted   used up its 60s of processor time ...
-  kDeadline,     // DeadlineExceeded    was killed at its deadline ...
-  kIgnoredStop,  // Cancelled           was killed: it did not stop within 5s
-  kRubbish,      // DataLoss            wrote what is no message ...
-  kClosedPipe,   // Unavailable         closed its socket ...
-  kForbiddenCall,  // PermissionDenied    made a forbidden system call ...
-  kBadPlan,        // InvalidArgument     made a plan that is refused: ...
-  kBeyondPlan,     // PermissionDenied    tried to act beyond its plan: ...
-  kNotLoaded,      // FailedPrecondition  was not loaded: ...
-  kNotAsDescribed  // FailedPrecondition  is not what was described before
+  kCrashed,
+  kExited,
+  kOutOfMemory,
+  kCpuTime,
+  kDeadline,
+  kIgnoredStop,
+  kRubbish,
+  kClosedPipe,
+  kForbiddenCall,
+  kBadPlan,
+  kBeyondPlan,
+  kNotLoaded,
+  kNotAsDescribed,
 };
 
 // "crashed", "exited", ... for rows and metrics. [any-thread]

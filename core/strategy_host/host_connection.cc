@@ -25,10 +25,11 @@ constexpr absl::Duration kTick = absl::Milliseconds(1);
 }  // namespace
 
 absl::Status WaitWithPoll(int fd, bool for_writing, absl::Time until) {
-  const absl::Duration left = until - absl::Now();
+  const absl::Duration left =
+      std::clamp(until - absl::Now(), absl::ZeroDuration(), absl::Minutes(1));
+  // Rounded up: waking just before the time would spin.
+  const int64_t milliseconds = absl::ToInt64Milliseconds(left) + 1;
   pollfd ready = {fd, static_cast<short>(for_writing ? POLLOUT : POLLIN), 0};
-  const int64_t milliseconds =
-      std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 0, 60'000);
   if (poll(&ready, 1, static_cast<int>(milliseconds)) < 0 && errno != EINTR) {
     return absl::InternalError(absl::StrCat("poll: ", strerror(errno)));
   }
@@ -43,7 +44,12 @@ HostConnection::HostConnection(std::string name, ProcessOptions options,
       wait_(std::move(wait)) {}
 
 absl::Status HostConnection::Open(int plugin_fd) {
-  Kill();  // what did not die in time before
+  Kill();
+  if (pid_ >= 0) {
+    return absl::UnavailableError(
+        absl::StrCat("the last process of strategy '", name_,
+                     "' was killed and has not ended yet"));
+  }
   RV_ASSIGN_OR_RETURN(process::SocketPair pair, process::OpenSocketPair());
   process::SpawnOptions options;
   options.arguments = {options_.program, "--serve"};

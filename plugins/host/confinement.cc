@@ -105,6 +105,7 @@ std::vector<Rule> LoadingRules() {
 
 absl::Status Add(scmp_filter_ctx context, const std::vector<Rule>& rules) {
   for (const Rule& rule : rules) {
+    if (rule.call < 0) continue;  // not on this architecture
     const int error = seccomp_rule_add_array(
         context, SCMP_ACT_ALLOW, rule.call,
         static_cast<unsigned>(rule.arguments.size()), rule.arguments.data());

@@ -10,9 +10,11 @@
 
 namespace ruvector::plugin_host {
 
-// A sanitizer reserves terabytes of address space for its shadow, and makes
-// system calls of its own: then neither is limited.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// A sanitizer reserves terabytes of address space for its shadow, or looks at
+// memory through system calls of its own: then neither is limited. (g++ has no
+// macro for the undefined-behaviour sanitizer: the BUILD file knows.)
+#if defined(RUVECTOR_SANITIZED) || defined(__SANITIZE_ADDRESS__) || \
+    defined(__SANITIZE_THREAD__)
 inline constexpr bool kConfinesFully = false;
 #else
 inline constexpr bool kConfinesFully = true;

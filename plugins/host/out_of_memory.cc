@@ -14,6 +14,22 @@ namespace {
 int told_socket = -1;                     // scope: process
 const std::string* told_frame = nullptr;  // scope: process; null: told already
 
+}  // namespace
+
+void TellOutOfMemory(int socket, const std::string* frame) {
+  told_socket = socket;
+  told_frame = frame;
+}
+
+}  // namespace ruvector::plugin_host
+
+#if !defined(RUVECTOR_SANITIZED) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define RUVECTOR_REPLACES __attribute__((visibility("default")))
+
+namespace ruvector::plugin_host {
+namespace {
+
 void* Told(void* block, size_t size) {
   if (block != nullptr || size == 0 || told_frame == nullptr) return block;
   const int error = errno;
@@ -25,16 +41,7 @@ void* Told(void* block, size_t size) {
 }
 
 }  // namespace
-
-void TellOutOfMemory(int socket, const std::string* frame) {
-  told_socket = socket;
-  told_frame = frame;
-}
-
 }  // namespace ruvector::plugin_host
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define RUVECTOR_REPLACES __attribute__((visibility("default")))
 
 extern "C" {
 void* __libc_malloc(size_t size);
@@ -46,7 +53,8 @@ RUVECTOR_REPLACES void* malloc(size_t size) {
   return ruvector::plugin_host::Told(__libc_malloc(size), size);
 }
 RUVECTOR_REPLACES void* calloc(size_t count, size_t size) {
-  return ruvector::plugin_host::Told(__libc_calloc(count, size), count * size);
+  return ruvector::plugin_host::Told(__libc_calloc(count, size),
+                                     count == 0 ? 0 : size);
 }
 RUVECTOR_REPLACES void* realloc(void* block, size_t size) {
   return ruvector::plugin_host::Told(__libc_realloc(block, size), size);
