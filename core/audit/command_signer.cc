@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +12,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "core/audit/keys.h"
 #include "core/base/status_macros.h"
+#include "core/process/spawn.h"
 
 extern char** environ;
 
@@ -74,45 +73,13 @@ absl::StatusOr<FileDescriptor> MessageFile(absl::string_view prefix,
   return file;
 }
 
-absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& words,
-                            int standard_input, int standard_output) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) {
-    argv.push_back(const_cast<char*>(word.c_str()));
+// The command gets the caller's environment: where its credentials are.
+std::vector<std::string> Environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    variables.emplace_back(*variable);
   }
-  argv.push_back(nullptr);
-
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  const absl::Cleanup release = [&] {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  };
-  posix_spawn_file_actions_adddup2(&files, standard_input, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&files, standard_output, STDOUT_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-
-  // A server ignores some signals and blocks others; the command must not
-  // inherit that.
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  sigfillset(&signals);
-  posix_spawnattr_setsigdefault(&attributes, &signals);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
-  pid_t pid;
-  const int error =
-      posix_spawn(&pid, argv[0], &files, &attributes, argv.data(), environ);
-  if (error != 0) {
-    return Unavailable(words[0],
-                       absl::StrCat("cannot be started: ", strerror(error)));
-  }
-  return pid;
+  return variables;
 }
 
 // Reads until end of file, the deadline or too much. False at the deadline.
@@ -168,16 +135,20 @@ absl::StatusOr<std::string> RunCommand(const std::vector<std::string>& argv,
   FileDescriptor answer_end(ends[0]);
   FileDescriptor child_end(ends[1]);
   const absl::Time deadline = absl::Now() + limit;
-  RV_ASSIGN_OR_RETURN(const pid_t pid,
-                      Spawn(argv, standard_input, child_end.get()));
+  process::SpawnOptions options;
+  options.arguments = argv;
+  options.environment = Environment();
+  options.descriptors = {standard_input, child_end.get(), process::kInherit};
+  const absl::StatusOr<pid_t> pid = process::Spawn(options);
+  if (!pid.ok()) return Unavailable(argv[0], pid.status().message());
   child_end.Close();
 
   std::string answer;
   const bool complete = ReadAnswer(answer_end.get(), deadline, &answer);
   answer_end.Close();
   // Whoever still holds the other end goes with it.
-  if (!complete) kill(-pid, SIGKILL);
-  const std::optional<int> status = Reap(pid, deadline);
+  if (!complete) kill(-*pid, SIGKILL);
+  const std::optional<int> status = Reap(*pid, deadline);
   if (!complete || !status.has_value()) {
     return Unavailable(argv[0], absl::StrCat("did not end within ",
                                              absl::FormatDuration(limit)));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "core/base/text.h"
 
 namespace ruvector::audit {
 
@@ -27,9 +28,6 @@ Unsigned ReadBigEndian(absl::string_view bytes) {
   }
   return value;
 }
-
-// RFC 3629 without U+0000: no overlong forms, no surrogates, at most U+10FFFF.
-bool IsText(absl::string_view bytes);
 
 // [a-z_]{1,63}
 bool IsEventType(absl::string_view text);

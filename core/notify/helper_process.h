@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "core/base/no_postgres.h"
+#include "core/process/unique_fd.h"
 
 namespace ruvector::notify {
 
@@ -31,9 +32,9 @@ class HelperProcess {
   absl::Status Start(const std::string& program,
                      const std::vector<std::string>& environment);
   // Started, and nobody has found it gone.
-  bool running() const { return socket_ >= 0; }
+  bool running() const { return socket_.valid(); }
   // Readable when there is something to Read; -1 when not running.
-  int socket() const { return socket_; }
+  int socket() const { return socket_.get(); }
   pid_t pid() const { return pid_; }
 
   // Moves what the socket takes from the front of `bytes`, or appends what has
@@ -48,7 +49,7 @@ class HelperProcess {
   void Reap();
 
  private:
-  int socket_ = -1;
+  process::UniqueFd socket_;
   pid_t pid_ = -1;
   std::vector<pid_t> ended_;  // killed, not reaped yet
 };

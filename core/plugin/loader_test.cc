@@ -324,7 +324,7 @@ TEST_F(LoaderTest, MissingHostRejectsEverythingAndSaysWhy) {
   options.prober = StrategyHostProber("/nonexistent/host");
   Loader loader(options);
   EXPECT_THAT(ScanWith(loader).at("sound.so").reason,
-              HasSubstr("cannot start '/nonexistent/host'"));
+              HasSubstr("cannot start \"/nonexistent/host\""));
 }
 
 // The test's signature is the content's length in digits.

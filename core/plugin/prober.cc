@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/base/status_macros.h"
+#include "core/process/spawn.h"
 
 namespace ruvector::plugin {
 namespace {
@@ -26,18 +25,9 @@ namespace {
 constexpr size_t kMaxOutput = 65536;
 constexpr size_t kMaxComplaint = 500;
 constexpr int kTickMs = 10;
-// The child's descriptors 0 to 3 are assigned one after the other; sources
-// above them cannot be overwritten on the way.
-constexpr int kLowestSource = 10;
 
 absl::Status SystemError(const char* what, int error) {
   return absl::UnavailableError(absl::StrCat(what, ": ", strerror(error)));
-}
-
-absl::StatusOr<UniqueFd> Duplicate(int fd) {
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, kLowestSource));
-  if (!copy.valid()) return SystemError("cannot duplicate descriptor", errno);
-  return copy;
 }
 
 struct Pipe {
@@ -50,64 +40,10 @@ absl::StatusOr<Pipe> OpenPipe() {
   if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("cannot pipe", errno);
   Pipe pipe;
   pipe.read = UniqueFd(ends[0]);
-  const UniqueFd low_write(ends[1]);
-  RV_ASSIGN_OR_RETURN(pipe.write, Duplicate(low_write.get()));
+  pipe.write = UniqueFd(ends[1]);
   fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
   return pipe;
 }
-
-// Spawn attributes and file actions, freed with the object.
-class SpawnSetup {
- public:
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-  }
-  ~SpawnSetup() {
-    posix_spawnattr_destroy(&attributes_);
-    posix_spawn_file_actions_destroy(&actions_);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-
-  // A server's children inherit its open files, ignored signals and blocked
-  // signals unless they are taken away here. 0, or what failed.
-  int Configure(int out, int err, int plugin) {
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF |
-                                               POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETPGROUP);
-    int error = posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null",
-                                                 O_RDONLY, 0);
-    const std::pair<int, int> moves[] = {{out, 1}, {err, 2}, {plugin, 3}};
-    for (const auto& [from, to] : moves) {
-      if (error == 0) {
-        error = posix_spawn_file_actions_adddup2(&actions_, from, to);
-      }
-    }
-    if (error == 0) {
-      error = posix_spawn_file_actions_addclosefrom_np(&actions_, 4);
-    }
-    return error;
-  }
-
-  int Spawn(const std::string& program, pid_t& pid) {
-    std::string argv0 = program, describe = "--describe";
-    std::string file = "/proc/self/fd/3";
-    char* argv[] = {argv0.data(), describe.data(), file.data(), nullptr};
-    char* environment[] = {nullptr};
-    return posix_spawn(&pid, program.c_str(), &actions_, &attributes_, argv,
-                       environment);
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 // Owns one child that leads its own process group: gone when this is gone.
 class Child {
@@ -121,8 +57,7 @@ class Child {
   // True once it has ended.
   bool Poll() { return ended_ || Wait(WNOHANG); }
   void Kill() {
-    kill(-pid_, SIGKILL);
-    kill(pid_, SIGKILL);
+    process::KillGroup(pid_);
     Wait(0);
   }
   // nullopt where someone else reaped it.
@@ -202,15 +137,11 @@ absl::StatusOr<PluginDescription> Probe(const std::string& program,
                                         absl::Duration limit, int plugin) {
   RV_ASSIGN_OR_RETURN(Pipe out, OpenPipe());
   RV_ASSIGN_OR_RETURN(Pipe err, OpenPipe());
-  RV_ASSIGN_OR_RETURN(UniqueFd file, Duplicate(plugin));
-  SpawnSetup setup;
-  pid_t pid = -1;
-  int error = setup.Configure(out.write.get(), err.write.get(), file.get());
-  if (error == 0) error = setup.Spawn(program, pid);
-  if (error != 0) {
-    return SystemError(absl::StrCat("cannot start '", program, "'").c_str(),
-                       error);
-  }
+  process::SpawnOptions options;
+  options.arguments = {program, "--describe", "/proc/self/fd/3"};
+  options.descriptors = {process::kNull, out.write.get(), err.write.get(),
+                         plugin};
+  RV_ASSIGN_OR_RETURN(const pid_t pid, process::Spawn(options));
   Child child(pid);
   out.write.Close();
   err.write.Close();

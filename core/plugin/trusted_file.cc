@@ -60,19 +60,6 @@ absl::StatusOr<FileIdentity> IdentityOf(int fd) {
   return Identity(st);
 }
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (this != &other) {
-    Close();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-void UniqueFd::Close() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 absl::StatusOr<UniqueFd> OpenTrustedDirectory(const std::string& path,
                                               uid_t owner) {
   UniqueFd fd(

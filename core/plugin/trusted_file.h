@@ -7,29 +7,14 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "core/base/no_postgres.h"
+#include "core/process/unique_fd.h"
 
 namespace ruvector::plugin {
 
-// Owns one file descriptor. [single-thread]
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-  ~UniqueFd() { Close(); }
-
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-  void Close();
-
- private:
-  int fd_ = -1;
-};
+using process::UniqueFd;
 
 // Files with equal identities have the same bytes, as long as their owner does
 // not turn back a modification time.

@@ -1,18 +1,17 @@
 // ruvector-strategy-host --describe FILE
+// ruvector-strategy-host --serve
 //
-// Loads one plugin in a process that may crash, and prints its description as
-// one line of JSON. Exit 0, or 1 with a message on standard error.
+// Loads one plugin in a process that may crash. --describe prints its
+// description as one line of JSON: exit 0, or 1 with a message on standard
+// error. --serve runs a strategy for the server (serve.h).
 //
-// The parent (core/plugin/prober.h) has taken away its open files, environment
-// and signal dispositions. This program limits itself before it maps foreign
-// code: it dies with its parent, has little time and memory, writes no more
-// than its line and leaves no core.
+// The parent (core/plugin/prober.h, core/strategy_host) has taken away its
+// open files, environment and signal dispositions. This program limits itself
+// before it maps foreign code (confinement.h).
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,6 +24,8 @@
 #include "core/plugin/description.h"
 #include "core/plugin/loader.h"
 #include "core/plugin/trusted_file.h"
+#include "plugins/host/confinement.h"
+#include "plugins/host/serve.h"
 
 namespace ruvector::plugin {
 namespace {
@@ -32,36 +33,6 @@ namespace {
 constexpr rlim_t kCpuSeconds = 5;
 constexpr rlim_t kAddressSpaceBytes = rlim_t{1} << 30;
 constexpr rlim_t kFileBytes = 1 << 16;  // its one line, where that is a file
-
-// A sanitizer reserves terabytes of address space for its shadow.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kLimitAddressSpace = false;
-#else
-constexpr bool kLimitAddressSpace = true;
-#endif
-
-absl::Status Limit(int resource, rlim_t value) {
-  const rlimit limit = {value, value};
-  if (setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::InternalError(
-      absl::StrCat("cannot limit resource ", resource, ": ", strerror(errno)));
-}
-
-absl::Status Confine() {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
-      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return absl::InternalError(absl::StrCat("prctl: ", strerror(errno)));
-  }
-  RV_RETURN_IF_ERROR(Limit(RLIMIT_CORE, 0));
-  RV_RETURN_IF_ERROR(Limit(RLIMIT_CPU, kCpuSeconds));
-  RV_RETURN_IF_ERROR(Limit(RLIMIT_FSIZE, kFileBytes));
-  if (kLimitAddressSpace) {
-    RV_RETURN_IF_ERROR(Limit(RLIMIT_AS, kAddressSpaceBytes));
-  }
-  return absl::OkStatus();
-}
 
 // The line goes to a copy of standard output; what the plugin prints does not.
 absl::StatusOr<UniqueFd> SetAsideStandardOutput() {
@@ -100,11 +71,15 @@ absl::Status Describe(const char* path) {
 }
 
 absl::Status Run(int argc, char** argv) {
-  if (argc != 3 || std::string_view(argv[1]) != "--describe") {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (argc == 2 && command == "--serve") plugin_host::Serve();
+  if (argc != 3 || command != "--describe") {
     return absl::InvalidArgumentError(
-        "usage: ruvector-strategy-host --describe FILE");
+        "usage: ruvector-strategy-host --describe FILE | --serve");
   }
-  RV_RETURN_IF_ERROR(Confine());
+  RV_RETURN_IF_ERROR(plugin_host::Confine(kFileBytes));
+  RV_RETURN_IF_ERROR(plugin_host::LimitProcessor(kCpuSeconds));
+  RV_RETURN_IF_ERROR(plugin_host::LimitMemory(kAddressSpaceBytes));
   return Describe(argv[2]);
 }
 

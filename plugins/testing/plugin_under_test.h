@@ -10,7 +10,7 @@
 namespace ruvector::plugin_testing {
 
 struct PluginUnderTest {
-  std::string label;            // "linked" or "shared_object": in test names
+  std::string label;            // "linked", "shared_object": in test names
   ruvector_plugin_entry entry;  // NULL: load `file`
   std::string file;             // path in the test's runfiles
 };

@@ -10,6 +10,7 @@
 
 #include "core/plugin/action_kinds.h"
 #include "plugins/testing/guarded_buffer.h"
+#include "plugins/testing/through_process.h"
 
 namespace ruvector::plugin_testing {
 namespace {
@@ -185,11 +186,12 @@ std::vector<StrategyCase> StrategyCases(
     const std::string& name, ruvector_plugin_entry entry,
     const std::vector<StrategyScenario>& scenarios) {
   std::vector<StrategyCase> cases;
+  const std::string file = "plugins/strategies/" + name + "/" + name + ".so";
+  const ruvector_plugin_entry remote = ThroughProcess(entry, file);
   for (const StrategyScenario& scenario : scenarios) {
     cases.push_back({{"linked", entry, ""}, scenario});
-    cases.push_back({{"shared_object", nullptr,
-                      "plugins/strategies/" + name + "/" + name + ".so"},
-                     scenario});
+    cases.push_back({{"shared_object", nullptr, file}, scenario});
+    cases.push_back({{"through_process", remote, ""}, scenario});
   }
   return cases;
 }

@@ -4,8 +4,9 @@
 //   std::vector<StrategyScenario> Scenarios();     // a world, a problem, ...
 //   RUVECTOR_STRATEGY_CONFORMANCE(throttle_ingestion, Scenarios())
 //
-// runs each scenario on the code linked into the test and on the .so, against
-// a model host that really applies actions (model_host.h):
+// runs each scenario on the code linked into the test, on the .so, and on the
+// .so in a process of its own as the server runs it (through_process.h),
+// against a model host that really applies actions (model_host.h):
 //
 //   - plan is pure: the same request gives the same plan, whatever happened in
 //     between and in whatever order the metrics come
@@ -77,7 +78,7 @@ class StrategyConformance : public ::testing::TestWithParam<StrategyCase> {
   plugin::PluginDescription description_;
 };
 
-// Every scenario, linked and as a shared object.
+// Every scenario: linked, as a shared object, and through its process.
 std::vector<StrategyCase> StrategyCases(
     const std::string& name, ruvector_plugin_entry entry,
     const std::vector<StrategyScenario>& scenarios);
