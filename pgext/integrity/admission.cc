@@ -83,8 +83,9 @@ std::string NameOf(Oid role) {
 void PushEvent(const GateSlot& slot, const Decision& decision, Outcome outcome,
                uint64_t count) {
   const GateFacts facts = ReadGateFacts(slot);
-  PushRefusalEvent({slot.collection_id, slot.name, facts.norm, facts.policy},
-                   decision, outcome, count);
+  PushRefusalEvent(
+      {slot.collection_id, slot.name, facts.lambda_norm, facts.policy},
+      decision, outcome, count);
 }
 
 PendingRefusals& PendingOf(GateSlot& slot, Operation operation,
@@ -286,7 +287,7 @@ void PushRefusalEvent(const Refuser& by, const Decision& decision,
   event.database = MyDatabaseId;
   event.collection_id = by.collection_id;
   event.at = GetCurrentTimestamp();
-  event.lambda_norm = by.norm;
+  event.lambda_norm = by.lambda_norm;
   strlcpy(event.collection_name, by.collection.c_str(),
           sizeof(event.collection_name));
   strlcpy(event.event_type, "gate_refusal", sizeof(event.event_type));

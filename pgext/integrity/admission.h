@@ -58,7 +58,7 @@ absl::Status EnterInFlight(int slot, gate::Operation operation,
 struct Refuser {
   int32_t collection_id;
   std::string collection;
-  float norm;  // NaN: unknown
+  float lambda_norm;  // NaN: unknown
   std::string policy;
 };
 

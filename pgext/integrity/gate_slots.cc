@@ -53,6 +53,7 @@ void TakeLocked(GateSlot& slot, Oid database, const SlotIdentity& identity) {
   GateFacts unknown;
   memset(&unknown, 0, sizeof(unknown));
   unknown.norm = std::numeric_limits<float>::quiet_NaN();
+  unknown.lambda_norm = unknown.norm;
   unknown.stale = true;
   PublishGate(slot, nothing, unknown);
   for (int op = 0; op < gate::kNumOperations; ++op) {

@@ -40,7 +40,8 @@ const char* OutcomeName(Outcome outcome);
 
 // What an error or a status names beside the decision.
 struct GateFacts {
-  float norm;  // NaN: unknown
+  float norm;         // the smaller of both cuts, normalised; NaN: unknown
+  float lambda_norm;  // the global one; NaN: unknown
   bool stale;
   uint32_t retry_secs;  // soonest improvement; 0: unknown
   TimestampTz published;

@@ -499,11 +499,15 @@ void Monitor::Publish(int index) {
   GateFacts facts;
   memset(&facts, 0, sizeof(facts));
   facts.norm = std::numeric_limits<float>::quiet_NaN();
+  facts.lambda_norm = facts.norm;
   facts.stale = controller_.stale || !last_.has_value();
   if (last_.has_value()) {
     const graph::Assessment& assessment = last_->assessment;
     if (assessment.norm.has_value()) {
       facts.norm = static_cast<float>(*assessment.norm);
+    }
+    if (assessment.lambda_norm.has_value()) {
+      facts.lambda_norm = static_cast<float>(*assessment.lambda_norm);
     }
     const std::string witness = graph::WitnessText(last_->graph, assessment);
     strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));

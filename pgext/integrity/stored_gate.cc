@@ -43,7 +43,7 @@ absl::StatusOr<Stored> Decide(pg::SpiSession& spi, const Collection& collection,
   if (!found.empty()) {
     state = gate::ParseState(found.TextOr(0, 0, "")).value_or(state);
     if (const auto norm = found.Real(0, 1); norm.has_value()) {
-      stored.by.norm = static_cast<float>(*norm);
+      stored.by.lambda_norm = static_cast<float>(*norm);
     }
     stored.by.policy = found.TextOr(0, 2, stored.by.policy);
     if (found.Text(0, 3).has_value()) {
