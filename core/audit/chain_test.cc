@@ -154,6 +154,11 @@ TEST_F(ChainTest, LocatesReorderedEvents) {
   EXPECT_EQ(Verify(), (Strings{"sequence_gap@5", "out_of_order@5"}));
 }
 
+TEST_F(ChainTest, NamesEachOfSwappedSignatures) {
+  std::swap(rows()[3].sealed.signature, rows()[4].sealed.signature);
+  EXPECT_EQ(Verify(), (Strings{"bad_signature@3", "bad_signature@4"}));
+}
+
 TEST_F(ChainTest, LocatesReplayedEvents) {
   rows().insert(rows().begin() + 9, rows()[3]);
   EXPECT_EQ(Verify(), Strings{"out_of_order@3"});

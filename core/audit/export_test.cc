@@ -388,6 +388,19 @@ TEST_F(ExportWriterTest, RefusesFilesThatWouldNotVerify) {
             absl::StatusCode::kOutOfRange);
 }
 
+TEST_F(ExportWriterTest, AGapIsSaid) {
+  TestLog small;
+  small.AppendMany(3, *signer_);
+  ASSERT_TRUE(writer_.Begin(small.Checkpoint(*signer_), ExportStart()).ok());
+  EXPECT_TRUE(writer_.Missing(0).ok());
+  EXPECT_EQ(writer_.Missing(4).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_TRUE(writer_.Missing(2).ok());
+  EXPECT_EQ(writer_.Missing(1).code(), absl::StatusCode::kInvalidArgument);
+  const SealedEvent& last = small.rows()[2].sealed;
+  EXPECT_TRUE(writer_.Event(last.payload, last.signature).ok());
+  EXPECT_TRUE(writer_.Finish().ok());
+}
+
 TEST_F(ExportWriterTest, SinkErrorsPassThrough) {
   ExportWriter writer(LinkedCrypto(), [](absl::string_view) {
     return absl::ResourceExhaustedError("disk full");

@@ -48,9 +48,11 @@ SELECT event_type, collection_name, at::text,
 # Events that are not as they were sealed, and gaps in what was sealed.
 _CHANGED = """
 SELECT id FROM public.sealed s
-  FULL JOIN ruvector.integrity_events e USING (id)
+  FULL JOIN (SELECT id, leaf_hash FROM ruvector.integrity_events
+             UNION ALL
+             SELECT id, leaf_hash FROM ruvector.audit_pruned_leaves) e
+  USING (id)
  WHERE s.leaf_hash IS DISTINCT FROM e.leaf_hash
-   AND id >= (SELECT min(id) FROM ruvector.integrity_events)
 UNION ALL
 SELECT i FROM generate_series(0, (SELECT max(id) FROM public.sealed)) i
  WHERE i NOT IN (SELECT id FROM public.sealed)

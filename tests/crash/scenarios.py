@@ -93,7 +93,7 @@ SCENARIOS = [
              "SELECT ruvector_audit_prune((SELECT max(created_at) + '1 us' "
              "FROM (SELECT created_at FROM ruvector.integrity_events "
              "ORDER BY id LIMIT 2) o))",
-             "SELECT min(id) FROM ruvector.integrity_events", False),
+             "SELECT count(*) FROM ruvector.audit_pruned_leaves", False),
     _counted("audit.rotate.before_register", *_ROTATE, False),
     _counted("audit.rotate.before_commit", *_ROTATE, False),
     _counted("audit.rotate.after_commit", *_ROTATE, True),
