@@ -119,6 +119,7 @@ struct EngineState {
   // Why an incident of `problems` is not being healed, for status.
   std::map<IncidentKey, std::string> deferred;
   EngineMemory memory;
+  int64_t illegal_moves = 0;  // not in the table, not made; a defect if not 0
   absl::Time last_input = absl::InfinitePast();
 };
 

@@ -539,6 +539,7 @@ void EngineSimulation::CheckAdmission(const OpenAction& admitted) {
 void EngineSimulation::Check(const EngineState& before,
                              const std::vector<Effect>& effects) {
   const bool active = IsActive(state_);
+  if (state_.illegal_moves != 0) Fail("a move that is not in the table");
   for (const Effect& effect : effects) {
     if (!active && Writes(effect)) Fail("a write while healing is disabled");
     if (const auto* ask = std::get_if<AskPlan>(&effect)) {

@@ -2,7 +2,6 @@
 #include "core/healing/stepper.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,8 +23,10 @@ void Stepper::Emit(std::string_view type, const Action* action,
 void Stepper::Move(OpenAction& open, ActionEvent event, std::string reason) {
   Action& a = open.action;
   const std::optional<ActionState> next = NextState(a.state, event);
-  assert(next.has_value());
-  if (!next.has_value()) return;
+  if (!next.has_value()) {
+    ++s_.illegal_moves;
+    return;
+  }
   const bool had_acted = MayHaveActed(a.state);
   a.state = *next;
   a.since = now_;
