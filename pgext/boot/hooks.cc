@@ -36,7 +36,7 @@ void OnExecutorStart(QueryDesc* query, int flags) {
   } else {
     standard_ExecutorStart(query, flags);
   }
-  if (gate) {
+  if (gate && integrity::IsWatched(*query, searched)) {
     pg::RunOrRaise([&] { return integrity::WatchStatement(*query, searched); });
   }
 }

@@ -35,11 +35,10 @@ void OnStatementGone(void* argument) {
 }
 
 absl::Status AskAgain(const Counted& counted) {
-  RV_ASSIGN_OR_RETURN(const List* slots, SlotsOf(counted.relation));
-  const ListCell* cell;
-  foreach (cell, slots) {
+  RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(counted.relation));
+  for (const int slot : slots) {
     RV_RETURN_IF_ERROR(Readmit(
-        lfirst_int(cell),
+        slot,
         {gate::Operation::kDelete, static_cast<int64_t>(counted.rows), true}));
   }
   return absl::OkStatus();
@@ -71,8 +70,8 @@ absl::Status CountNode(QueryDesc& query, PlanState* node) {
   }
   const Oid relation =
       RelationGetRelid(modify->rootResultRelInfo->ri_RelationDesc);
-  RV_ASSIGN_OR_RETURN(const List* slots, SlotsOf(relation));
-  if (slots == NIL) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(relation));
+  if (slots.empty()) return absl::OkStatus();
   return pg::PgCall([&] {
     auto* counted = static_cast<Counted*>(
         MemoryContextAllocZero(query.estate->es_query_cxt, sizeof(Counted)));

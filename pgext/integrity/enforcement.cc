@@ -112,11 +112,12 @@ absl::StatusOr<List*> SlotsRead(const PlannedStmt& statement) {
                         foreach_current_index(cell) + 1)) {
       continue;
     }
-    RV_ASSIGN_OR_RETURN(const List* slots, SlotsOf(entry->relid));
-    if (slots == NIL) continue;
-    RV_ASSIGN_OR_RETURN(found, pg::PgCall([&] {
-                          return list_concat_unique_int(found, slots);
-                        }));
+    RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(entry->relid));
+    for (const int slot : slots) {
+      RV_ASSIGN_OR_RETURN(found, pg::PgCall([&] {
+                            return list_append_unique_int(found, slot);
+                          }));
+    }
   }
   return found;
 }
@@ -145,6 +146,11 @@ absl::StatusOr<List*> GateStatement(const QueryDesc& query) {
         Admit(lfirst_int(cell), RequestOf(statement, Operation::kSearch)));
   }
   return slots;
+}
+
+bool IsWatched(const QueryDesc& query, const List* searched) {
+  return searched != NIL || query.operation == CMD_DELETE ||
+         query.plannedstmt->hasModifyingCTE;
 }
 
 absl::Status WatchStatement(QueryDesc& query, const List* searched) {

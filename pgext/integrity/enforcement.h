@@ -18,7 +18,10 @@ namespace ruvector::integrity {
 // A list of integers, of the current context's memory.
 absl::StatusOr<List*> GateStatement(const QueryDesc& query);
 
-// After it started: counts the searches in flight, and watches DELETEs, whose
+// Whether it has to be watched as it runs.
+bool IsWatched(const QueryDesc& query, const List* searched);
+
+// After it started, where IsWatched: counts the searches in flight, and watches DELETEs, whose
 // size only shows as they run. An INSERT that was let in runs to its end.
 absl::Status WatchStatement(QueryDesc& query, const List* searched);
 

@@ -96,12 +96,21 @@ bool AnyLocalSlot() {
   return GateSlotsTotal() != 0 && !Current().by_table.empty();
 }
 
-absl::Span<const int> SlotsOfRelation(Oid relation) {
-  LocalSlots& local = Current();
-  if (local.by_table.empty()) return {};
+bool KnownSlotsOfRelation(Oid relation, absl::Span<const int>& slots) {
+  const LocalSlots& local = Current();
+  slots = {};
+  if (local.by_table.empty()) return true;
   const auto known = local.by_relation.find(relation);
-  if (known != local.by_relation.end()) return known->second;
+  if (known == local.by_relation.end()) return false;
+  slots = known->second;
+  return true;
+}
 
+absl::Span<const int> SlotsOfRelation(Oid relation) {
+  absl::Span<const int> known;
+  if (KnownSlotsOfRelation(relation, known)) return known;
+
+  LocalSlots& local = Current();
   // A list of the current context's: an error on the way leaks nothing.
   List* found = FindSlots(local, relation);
   std::vector<int>& entry = local.by_relation[relation];

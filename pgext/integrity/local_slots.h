@@ -23,6 +23,10 @@ bool AnyLocalSlot();
 // PgCall (it holds nothing across the raise). Valid until the next call.
 absl::Span<const int> SlotsOfRelation(Oid relation);
 
+// The same if it was looked up before; false: it was not, and nothing is said.
+// Raises nothing.
+bool KnownSlotsOfRelation(Oid relation, absl::Span<const int>& slots);
+
 // -1 when there is none.
 int SlotOfCollection(std::string_view name);
 

@@ -32,14 +32,13 @@ bool IsGated() {
   return MayBeGated() && !creating_extension && !IsExemptProcess();
 }
 
-absl::StatusOr<List*> SlotsOf(Oid relation) {
-  return pg::PgCall([&] {
-    List* slots = NIL;
-    for (const int slot : SlotsOfRelation(relation)) {
-      slots = lappend_int(slots, slot);
-    }
-    return slots;
-  });
+absl::StatusOr<Slots> SlotsOf(Oid relation) {
+  absl::Span<const int> slots;
+  if (!KnownSlotsOfRelation(relation, slots)) {
+    RV_RETURN_IF_ERROR(
+        pg::PgCall([&] { slots = SlotsOfRelation(relation); }));
+  }
+  return Slots(slots.begin(), slots.end());
 }
 
 absl::Status AdmitRelation(Oid relation, const Request& request) {
@@ -47,11 +46,8 @@ absl::Status AdmitRelation(Oid relation, const Request& request) {
     RV_RETURN_IF_ERROR(FindOutWhetherSlotsSpeak());
     if (!SlotsSpeak()) return AdmitByTables(relation, request);
   }
-  RV_ASSIGN_OR_RETURN(const List* slots, SlotsOf(relation));
-  const ListCell* cell;
-  foreach (cell, slots) {
-    RV_RETURN_IF_ERROR(Admit(lfirst_int(cell), request));
-  }
+  RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(relation));
+  for (const int slot : slots) RV_RETURN_IF_ERROR(Admit(slot, request));
   return absl::OkStatus();
 }
 

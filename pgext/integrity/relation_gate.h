@@ -3,13 +3,11 @@
 #ifndef RUVECTOR_PGEXT_INTEGRITY_RELATION_GATE_H_
 #define RUVECTOR_PGEXT_INTEGRITY_RELATION_GATE_H_
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/integrity/admission.h"
-extern "C" {
-#include "nodes/pg_list.h"
-}
 
 namespace ruvector::integrity {
 
@@ -22,9 +20,9 @@ bool MayBeGated();
 // extensions are not.
 bool IsGated();
 
-// The slots of the collections that share rows with `relation`: a list of
-// integers in the current context's memory.
-absl::StatusOr<List*> SlotsOf(Oid relation);
+// The slots of the collections that share rows with `relation`.
+using Slots = absl::InlinedVector<int, 4>;
+absl::StatusOr<Slots> SlotsOf(Oid relation);
 
 // Admit for each of them, or by the tables while slots do not speak.
 absl::Status AdmitRelation(Oid relation, const Request& request);
