@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -118,6 +119,27 @@ bool SortsByDistance(const Plan& plan, int keys, const AttrNumber* columns) {
   return false;
 }
 
+// An aggregate that sorts its input by a distance: array_agg(x ORDER BY d).
+// `context` is a Plan.
+bool AggregatesByDistance(Node* node, void* context) {
+  if (node == nullptr) return false;
+  check_stack_depth();
+  if (IsA(node, Aggref)) {
+    const auto* aggregate = reinterpret_cast<const Aggref*>(node);
+    const ListCell* cell;
+    foreach (cell, aggregate->aggorder) {
+      const auto* key = static_cast<SortGroupClause*>(lfirst(cell));
+      if (HasDistance(
+              reinterpret_cast<Node*>(
+                  get_sortgroupref_tle(key->tleSortGroupRef, aggregate->args)),
+              context)) {
+        return true;
+      }
+    }
+  }
+  return RV_EXPRESSION_TREE_WALKER(node, AggregatesByDistance, context);
+}
+
 bool Orders(const Plan* plan);
 
 bool AnyOrders(const List* plans) {
@@ -151,6 +173,12 @@ bool Orders(const Plan* plan) {
           reinterpret_cast<Node*>(
               reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig),
           const_cast<Plan*>(plan));
+      break;
+    case T_Agg:
+      here = AggregatesByDistance(reinterpret_cast<Node*>(plan->targetlist),
+                                  const_cast<Plan*>(plan)) ||
+             AggregatesByDistance(reinterpret_cast<Node*>(plan->qual),
+                                  const_cast<Plan*>(plan));
       break;
     case T_Append:
       here = AnyOrders(reinterpret_cast<const Append*>(plan)->appendplans);
@@ -190,16 +218,17 @@ bool OrdersByDistance(const PlannedStmt& statement) {
   return Orders(statement.planTree) || AnyOrders(statement.subplans);
 }
 
-bool MovesTable(const AlterTableStmt& statement) {
+namespace {
+
+bool HasCommand(const AlterTableStmt& statement, AlterTableType type) {
   const ListCell* cell;
   foreach (cell, statement.cmds) {
-    const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
-    if (command->subtype == AT_SetTableSpace) return true;
+    if (static_cast<const AlterTableCmd*>(lfirst(cell))->subtype == type) {
+      return true;
+    }
   }
   return false;
 }
-
-namespace {
 
 bool MakesIndex(const Constraint& constraint) {
   switch (constraint.contype) {
@@ -213,6 +242,14 @@ bool MakesIndex(const Constraint& constraint) {
 }
 
 }  // namespace
+
+bool AttachesPartition(const AlterTableStmt& statement) {
+  return HasCommand(statement, AT_AttachPartition);
+}
+
+bool MovesTable(const AlterTableStmt& statement) {
+  return HasCommand(statement, AT_SetTableSpace);
+}
 
 bool AddsIndex(const AlterTableStmt& statement) {
   const ListCell* cell;

@@ -25,7 +25,10 @@ DmlShape ShapeOfInsert(const ModifyTable& node);
 // or a sort, at any depth. May raise (catalog look-ups of operators).
 bool OrdersByDistance(const PlannedStmt& statement);
 
-// Whether this ALTER TABLE copies the table to another tablespace.
+// Whether this ALTER TABLE makes a table a partition of it.
+bool AttachesPartition(const AlterTableStmt& statement);
+
+// Whether this ALTER TABLE or ALTER INDEX copies it to another tablespace.
 bool MovesTable(const AlterTableStmt& statement);
 
 // Whether it builds an index, for a constraint.

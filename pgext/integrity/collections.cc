@@ -3,7 +3,13 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
+extern "C" {
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+}
 
 namespace ruvector::integrity {
 namespace {
@@ -85,6 +91,42 @@ absl::StatusOr<std::string> OtherColumnType(pg::SpiSession& spi,
                 {pg::SqlInt(int64_t{collection.table_oid}),
                  pg::SqlText(collection.column)}));
   return rows.empty() ? std::string() : rows.TextOr(0, 0, "");
+}
+
+absl::Status LockCollection(pg::SpiSession& spi, int32_t id) {
+  return spi
+      .Query("SELECT FROM ruvector.collections WHERE id = $1::pg_catalog.int4"
+             " FOR NO KEY UPDATE",
+             {pg::SqlInt(int64_t{id})})
+      .status();
+}
+
+absl::Status RequireTableOwner(uint32_t table) {
+  struct Answer {
+    bool owner;
+    const char* name;
+  };
+  RV_ASSIGN_OR_RETURN(
+      const Answer answer, pg::PgCall([&] {
+        const char* name = get_rel_name(table);
+        return Answer{name == nullptr || RV_OWNS_TABLE(table, GetUserId()),
+                      name};
+      }));
+  if (answer.owner) return absl::OkStatus();
+  return pg::PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
+                     absl::StrCat("must be owner of table ", answer.name));
+}
+
+absl::StatusOr<bool> IsBeingFilled(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_copy p"
+                " WHERE p.datname = pg_catalog.current_database()"
+                " AND p.command = 'COPY FROM') OR EXISTS (SELECT FROM"
+                " pg_catalog.pg_stat_activity a WHERE a.datname ="
+                " pg_catalog.current_database()"
+                " AND a.application_name = 'pg_restore')"));
+  return rows.Bool(0, 0).value_or(false);
 }
 
 absl::Status RefreshColumnNumbers(pg::SpiSession& spi) {

@@ -39,6 +39,16 @@ absl::Status AddMissingState(pg::SpiSession& spi, const Collection& collection);
 absl::StatusOr<std::string> OtherColumnType(pg::SpiSession& spi,
                                             const Collection& collection);
 
+// Until the transaction ends nobody else changes what belongs to the
+// collection: its policies, its override, its weights.
+absl::Status LockCollection(pg::SpiSession& spi, int32_t id);
+
+// OK for the table's owner, and for a table that is gone; else 42501.
+absl::Status RequireTableOwner(uint32_t table);
+
+// Somebody fills this database: a COPY FROM runs, or pg_restore is connected.
+absl::StatusOr<bool> IsBeingFilled(pg::SpiSession& spi);
+
 // A restore may give columns other numbers; their names are right then.
 absl::Status RefreshColumnNumbers(pg::SpiSession& spi);
 

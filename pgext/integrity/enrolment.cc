@@ -23,8 +23,7 @@
 #include "pgext/integrity/gate_slots.h"
 extern "C" {
 #include "catalog/pg_class.h"
-#include "utils/acl.h"
-#include "utils/lsyscache.h"
+#include "storage/lmgr.h"
 }
 
 namespace ruvector::integrity {
@@ -32,6 +31,8 @@ namespace {
 
 using nlohmann::ordered_json;
 using pg::PgError;
+
+constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
 struct Column {
   Oid table;
@@ -42,15 +43,10 @@ struct Column {
   std::string index_metric;
 };
 
-// Who may enrol a table: its owner.
-absl::Status RequireTableOwner(Oid table) {
-  RV_ASSIGN_OR_RETURN(const bool owner, pg::PgCall([&] {
-                        return get_rel_name(table) == nullptr ||
-                               RV_OWNS_TABLE(table, GetUserId());
-                      }));
-  if (owner) return absl::OkStatus();
-  return PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                 absl::StrFormat("must be owner of table with OID %u", table));
+// No one drops or alters the table before this transaction ends: what it
+// enrols is there when it commits.
+absl::Status HoldTable(Oid table) {
+  return pg::PgCall([&] { LockRelationOid(table, AccessShareLock); });
 }
 
 constexpr char kColumnSql[] =
@@ -188,8 +184,7 @@ absl::StatusOr<int64_t> InsertCollection(pg::SpiSession& spi,
                                          const std::string& metric,
                                          const std::string& mode,
                                          const std::string& config) {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
+  absl::StatusOr<pg::SpiRows> inserted =
       spi.Query("INSERT INTO ruvector.collections (name, table_oid,"
                 " column_name, column_number, dimensions, distance_metric,"
                 " config) SELECT $1, attrelid::pg_catalog.regclass, attname,"
@@ -201,8 +196,16 @@ absl::StatusOr<int64_t> InsertCollection(pg::SpiSession& spi,
                  pg::SqlText(column.column),
                  column.dimensions == 0 ? pg::SqlNullParam()
                                         : pg::SqlInt(column.dimensions),
-                 pg::SqlText(metric), pg::SqlText(config)}));
-  const int64_t id = *rows.Int(0, 0);
+                 pg::SqlText(metric), pg::SqlText(config)});
+  if (pg::SqlStateOf(inserted.status()) == ERRCODE_UNIQUE_VIOLATION) {
+    return PgError(ERRCODE_DUPLICATE_OBJECT,
+                   absl::StrCat("collection \"", name,
+                                "\" or the column has just been enrolled by "
+                                "another session"),
+                   pg::DetailOf(inserted.status()));
+  }
+  RV_RETURN_IF_ERROR(inserted.status());
+  const int64_t id = *inserted->Int(0, 0);
   RV_ASSIGN_OR_RETURN(
       const gate::Policy policy,
       gate::MergePolicy(gate::Policy(), ordered_json{{"mode", mode}}.dump()));
@@ -245,10 +248,13 @@ absl::Status AlreadyEnrolled(pg::SpiSession& spi, const std::string& name,
 
 absl::Status Unregister(pg::SpiSession& spi, const Collection& collection,
                         const std::string& reason, const std::string& user) {
-  RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.collections"
-                                 " WHERE id = $1::pg_catalog.int4",
-                                 {pg::SqlInt(int64_t{collection.id})})
-                         .status());
+  for (const char* statement :
+       {"DELETE FROM ruvector.collections WHERE id = $1::pg_catalog.int4",
+        "DELETE FROM ruvector.integrity_policies"
+        " WHERE collection_id = $1::pg_catalog.int4"}) {
+    RV_RETURN_IF_ERROR(
+        spi.Execute(statement, {pg::SqlInt(int64_t{collection.id})}).status());
+  }
   audit::OutboxEvent event;
   event.collection_id = collection.id;
   event.collection_name = collection.name;
@@ -288,11 +294,17 @@ RV_SQL_FUNCTION(ruvector_register_collection) {
                        "argument \"config\" must be a JSON object");
   }
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_register_collection()"));
+  if (config.size() > kMaxConfigBytes) {
+    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       "argument \"config\" is longer than 1 MiB");
+  }
   if (name.empty() || name.size() > 255) {
     return pg::PgError(ERRCODE_INVALID_NAME,
                        "collection name must have 1 to 255 bytes");
   }
   RV_RETURN_IF_ERROR(RequireTableOwner(table));
+  RV_RETURN_IF_ERROR(HoldTable(table));
+  RV_RETURN_IF_ERROR(RequireTableOwner(table));  // it may have changed hands
   RV_ASSIGN_OR_RETURN(const std::string user, pg::CurrentUserName());
 
   pg::AsExtensionOwner owner;
@@ -371,9 +383,13 @@ RV_SQL_FUNCTION(ruvector_on_sql_drop) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows gone,
       spi.Query("SELECT c.id, c.name FROM ruvector.collections c"
-                " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a"
-                " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
-                " AND a.attname = c.column_name AND NOT a.attisdropped)"));
+                " WHERE EXISTS (SELECT FROM"
+                " pg_catalog.pg_event_trigger_dropped_objects() o"
+                " WHERE o.classid ="
+                " 'pg_catalog.pg_class'::pg_catalog.regclass"
+                " AND o.objid = c.table_oid::pg_catalog.oid"
+                " AND (o.objsubid = 0 OR o.address_names[3] ="
+                " c.column_name::pg_catalog.text))"));
   for (size_t i = 0; i < gone.size(); ++i) {
     Collection collection;
     collection.id = static_cast<int32_t>(*gone.Int(i, 0));
@@ -389,7 +405,7 @@ RV_SQL_FUNCTION(ruvector_on_sql_drop) {
   return pg::SqlNull(fcinfo);
 }
 
-// Event trigger on ALTER TABLE: a renamed column is followed by its number,
+// Event trigger on ALTER TABLE and ALTER TYPE: a renamed column is followed by its number,
 // the dimensions by its type.
 RV_SQL_FUNCTION(ruvector_on_alter_table) {
   using namespace ruvector;

@@ -8,6 +8,7 @@
 extern "C" {
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/pg_list.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -68,8 +69,21 @@ List* Ancestors(Oid relation) {
                                           : NIL;
 }
 
+// Inherited tables: what is in them is in the table as well.
+bool Inherits(Oid relation, Oid table) {
+  // It may be gone.
+  if (get_rel_relkind(table) != RELKIND_RELATION || !has_subclass(table)) {
+    return false;
+  }
+  List* heirs = find_all_inheritors(table, NoLock, nullptr);
+  const bool found = list_member_oid(heirs, relation);
+  list_free(heirs);
+  return found;
+}
+
 // The slots of all enrolled tables whose rows `relation` shares: the table
-// itself, those that it is a partition of, those that are partitions of it.
+// itself, those that it is a partition or an heir of, those that are partitions
+// of it.
 // Catalog access: may raise.
 List* FindSlots(const LocalSlots& local, Oid relation) {
   List* above = Ancestors(relation);
@@ -77,7 +91,8 @@ List* FindSlots(const LocalSlots& local, Oid relation) {
       get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   List* found = NIL;
   for (const auto& [table, slots] : local.by_table) {
-    bool shares = table == relation || list_member_oid(above, table);
+    bool shares = table == relation || list_member_oid(above, table) ||
+                  Inherits(relation, table);
     if (!shares && partitioned) {
       List* above_table = Ancestors(table);
       shares = list_member_oid(above_table, relation);

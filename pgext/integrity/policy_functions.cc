@@ -40,7 +40,7 @@ struct PolicyCall {
     RV_RETURN_IF_ERROR(owner.Begin());
     RV_RETURN_IF_ERROR(spi.Connect());
     RV_ASSIGN_OR_RETURN(collection, FindCollection(spi, name));
-    return absl::OkStatus();
+    return LockCollection(spi, collection.id);
   }
 
   absl::StatusOr<StoredPolicy> Find(const std::string& policy) {
@@ -48,8 +48,7 @@ struct PolicyCall {
         const pg::SpiRows rows,
         spi.Query("SELECT id, enabled, policy::pg_catalog.text FROM"
                   " ruvector.integrity_policies WHERE collection_id ="
-                  " $1::pg_catalog.int4 AND name OPERATOR(pg_catalog.=) $2"
-                  " FOR UPDATE",
+                  " $1::pg_catalog.int4 AND name OPERATOR(pg_catalog.=) $2",
                   {pg::SqlInt(int64_t{collection.id}), pg::SqlText(policy)}));
     StoredPolicy stored;
     if (rows.empty()) return stored;

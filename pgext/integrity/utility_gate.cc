@@ -156,9 +156,16 @@ absl::Status GateTruncate(const TruncateStmt& statement) {
 // What writes the table anew is asked for when PostgreSQL has decided that it
 // does (GateRewrite); here is the rest that takes long.
 absl::Status GateAlterTable(const AlterTableStmt& statement) {
-  if (statement.objtype == OBJECT_INDEX) return absl::OkStatus();
   if (MovesTable(statement)) {
-    RV_RETURN_IF_ERROR(AskName(statement.relation, Operation::kTableRewrite));
+    RV_RETURN_IF_ERROR(
+        AskIndexOrTable(statement.relation, Operation::kTableRewrite));
+  }
+  if (statement.objtype == OBJECT_INDEX) return absl::OkStatus();
+  // Its rows come in with it, and an index is built for every one that the
+  // table has.
+  if (AttachesPartition(statement)) {
+    RV_RETURN_IF_ERROR(AskName(statement.relation, Operation::kBulkInsert));
+    return AskName(statement.relation, Operation::kIndexBuild);
   }
   if (!AddsIndex(statement)) return absl::OkStatus();
   return AskName(statement.relation, Operation::kIndexBuild);

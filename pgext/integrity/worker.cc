@@ -49,6 +49,7 @@ class Worker {
 
  private:
   absl::Status LoadCollections();
+  bool WaitsForRestore();
   bool TakeOverRestored(const Collection& collection);
   void AssignSlots();
   absl::StatusOr<std::string> Serve(const boot::WorkerRequest& request);
@@ -73,6 +74,7 @@ class Worker {
   absl::Time next_checkpoint_ = absl::Now() + kCheckpointInterval;
   absl::Time next_seal_ = absl::InfinitePast();
   std::string seal_error_;
+  bool sealed_ = false;  // events, since this worker runs
   bool standby_ = false;
   // Column numbers are this server's; webhook counters are this worker's.
   bool taken_over_ = false;
@@ -160,11 +162,26 @@ absl::Status Worker::LoadCollections() {
   return absl::OkStatus();
 }
 
-// A restored enrolment is taken over after a while, when what belongs to it
-// has come as well.
+// Nothing is written to tables that a restore has yet to fill. Asked until
+// the first events are sealed; from then on the log is ours.
+bool Worker::WaitsForRestore() {
+  if (sealed_) return false;
+  bool filled = false;
+  Report("looking for a restore",
+         WithSpi("looking for a restore",
+                 [&](pg::SpiSession& spi) -> absl::Status {
+                   RV_ASSIGN_OR_RETURN(filled, IsBeingFilled(spi));
+                   return absl::OkStatus();
+                 }));
+  return filled;
+}
+
+// A restored enrolment is taken over a while after the restore, when what
+// belongs to it has come as well.
 bool Worker::TakeOverRestored(const Collection& collection) {
   const absl::Time now = absl::Now();
-  const absl::Time seen = restored_.emplace(collection.id, now).first->second;
+  absl::Time& seen = restored_.emplace(collection.id, now).first->second;
+  if (WaitsForRestore()) seen = now;
   if (now - seen < kRestoredDelay) return false;
   const absl::Status status = WithSpi(
       "taking over a restored collection",
@@ -261,7 +278,7 @@ absl::Status Worker::InLogTransaction(const char* activity, F&& f) {
 }
 
 void Worker::Seal() {
-  if (absl::Now() < next_seal_) return;
+  if (absl::Now() < next_seal_ || WaitsForRestore()) return;
   for (int sealed = kSealBatch; sealed >= kSealBatch;) {
     const absl::Status status = InLogTransaction(
         "sealing events", [&](pg::SpiSession& spi) -> absl::Status {
@@ -278,6 +295,7 @@ void Worker::Seal() {
     }
     seal_error_.clear();
     since_checkpoint_ += sealed;
+    sealed_ = sealed_ || sealed > 0;
   }
 }
 

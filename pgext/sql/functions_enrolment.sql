@@ -31,15 +31,16 @@ COMMENT ON FUNCTION ruvector_list_collections() IS 'the enrolled collections';
 CREATE FUNCTION ruvector.on_sql_drop() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ruvector_on_sql_drop' LANGUAGE C;
 COMMENT ON FUNCTION ruvector.on_sql_drop() IS 'event trigger: a collection goes with its table or column';
+-- Of every command: a table or column also goes with its type, its access
+-- method or a function that it needs.
 CREATE EVENT TRIGGER ruvector_on_sql_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'ALTER TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION')
     EXECUTE FUNCTION ruvector.on_sql_drop();
 
 CREATE FUNCTION ruvector.on_alter_table() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ruvector_on_alter_table' LANGUAGE C;
 COMMENT ON FUNCTION ruvector.on_alter_table() IS 'event trigger: a collection follows the renaming of its column';
 CREATE EVENT TRIGGER ruvector_on_alter_table ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE')
+    WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
     EXECUTE FUNCTION ruvector.on_alter_table();
 
 CREATE FUNCTION ruvector.on_table_rewrite() RETURNS event_trigger

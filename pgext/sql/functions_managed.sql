@@ -65,29 +65,19 @@ $$;
 COMMENT ON FUNCTION ruvector_create_collection(text, integer, integer, text, name, text) IS
     'make and enrol a table that is list-partitioned by a weighted routing column; the collection''s id';
 
--- The owner's part of ruvector_create_collection, for a collection whose table
--- is the caller's.
+-- The extension owner's part of ruvector_create_collection, for a collection
+-- whose table is the caller's.
 CREATE FUNCTION ruvector.set_managed(p_collection_name text, p_partitions integer) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    target regclass;
-    found integer;
-    -- current_user is the owner here.
-    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
-BEGIN
-    SELECT c.table_oid, c.id INTO target, found FROM ruvector.collections c WHERE c.name = p_collection_name;
-    IF target IS NULL OR NOT EXISTS (
-        SELECT FROM pg_class r WHERE r.oid = target AND pg_has_role(caller, r.relowner, 'USAGE')) THEN
-        RAISE EXCEPTION 'must be owner of the table of collection "%"', p_collection_name
-            USING ERRCODE = '42501';
-    END IF;
-    IF p_partitions NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'partitions must be between 1 and 1000, not %', p_partitions USING ERRCODE = '22023';
-    END IF;
-    UPDATE ruvector.collections SET managed = true WHERE id = found;
-    DELETE FROM ruvector.routing_weights WHERE collection_id = found;
-    INSERT INTO ruvector.routing_weights (collection_id, routing_key)
-        SELECT found, k FROM generate_series(0, p_partitions - 1) k;
-END
-$$;
+AS 'MODULE_PATHNAME', 'ruvector_set_managed' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION ruvector.set_managed(text, integer) IS 'marks a collection as managed and gives its partitions equal weights';
+
+CREATE FUNCTION ruvector_routing_weight_set(p_collection_name text, p_routing_key integer, p_weight double precision)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'ruvector_routing_weight_set' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION ruvector_routing_weight_set(text, integer, double precision) IS
+    'steer new rows of a managed collection: the share of one partition, relative to the others; the weight before';
+
+CREATE FUNCTION ruvector_forget_replica(p_application_name text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ruvector_forget_replica' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION ruvector_forget_replica(text) IS
+    'do not miss a replica any more that was retired on purpose; false when it was not known';

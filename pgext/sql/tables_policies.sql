@@ -1,8 +1,9 @@
 -- `policy` is the whole policy, merged over the defaults when it was written;
 -- the other columns are read from it.
+-- No foreign key: a parallel restore fills tables in any order.
 CREATE TABLE ruvector.integrity_policies (
     id               serial PRIMARY KEY,
-    collection_id    integer NOT NULL REFERENCES ruvector.collections (id) ON DELETE CASCADE,
+    collection_id    integer NOT NULL,
     name             text NOT NULL CHECK (name <> '' AND octet_length(name) <= 255),
     policy           jsonb NOT NULL,
     enabled          boolean NOT NULL DEFAULT true,

@@ -262,6 +262,7 @@ def now_critical(enrolled):
     ("ALTER TABLE keyed ALTER COLUMN id TYPE bigint", "table_rewrite"),
     ("ALTER TABLE keyed ADD CONSTRAINT one UNIQUE (id)", "index_build"),
     ("ALTER TABLE keyed ADD COLUMN u int UNIQUE", "index_build"),
+    ("ALTER INDEX keyed_pkey SET TABLESPACE pg_default", "table_rewrite"),
     ("TRUNCATE referred CASCADE", "truncate"),
     ("INSERT INTO keyed VALUES (1, '[1,2,3,4]') ON CONFLICT (id) DO UPDATE "
      "SET v = EXCLUDED.v", "insert"),
@@ -287,6 +288,17 @@ def test_what_is_gated_is_what_happens(now_critical, statement, operation):
     finally:
         now_critical.execute("DROP TABLE keyed, referred")
         now_critical.execute("DROP DOMAIN shaky")
+
+
+def test_attaching_a_partition_brings_its_rows_in(now_critical):
+    now_critical.execute("CREATE TABLE side (LIKE docs)")
+    with now_critical.connect() as session:
+        with pytest.raises(psycopg.Error) as refused:
+            session.execute("ALTER TABLE docs ATTACH PARTITION side "
+                            "FOR VALUES IN (77)")
+    assert refused.value.sqlstate == "53RV1"
+    assert refused.value.diag.message_primary.startswith("bulk_insert")
+    now_critical.execute("DROP TABLE side")
 
 
 def test_who_may_not_do_it_learns_nothing(now_critical):
@@ -318,6 +330,10 @@ def _searches(server):
      "OFFSET 0) s ORDER BY d * 2", True),
     ("WITH near AS MATERIALIZED (SELECT id FROM docs ORDER BY embedding <-> "
      "'[1,2,3,4]' LIMIT 3) SELECT count(*) FROM near", True),
+    ("SELECT array_agg(id ORDER BY embedding <-> '[1,2,3,4]') FROM docs", True),
+    ("SELECT part FROM docs GROUP BY part HAVING (array_agg(id ORDER BY "
+     "embedding <-> '[1,2,3,4]'))[1] > 0", True),
+    ("SELECT array_agg(id ORDER BY id) FROM docs", False),
     ("INSERT INTO found SELECT id FROM docs ORDER BY embedding <-> "
      "'[1,2,3,4]' LIMIT 3", True),
     ("SELECT id, embedding <-> '[1,2,3,4]' FROM docs ORDER BY part, id", False),

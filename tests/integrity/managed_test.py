@@ -6,10 +6,11 @@ import pytest
 
 def test_rows_follow_the_weights(cluster):
     cluster.execute("SELECT ruvector_create_collection('memories', 3, 4)")
-    cluster.execute("UPDATE ruvector.routing_weights SET weight = "
-                    "CASE routing_key WHEN 0 THEN 0 WHEN 1 THEN 3 ELSE 1 END "
-                    "WHERE collection_id = (SELECT id FROM "
-                    "ruvector.collections WHERE name = 'memories')")
+    cluster.execute("CREATE ROLE steersman LOGIN IN ROLE ruvector_operator")
+    for key, weight in ((0, 0), (1, 3)):
+        assert cluster.execute("SELECT ruvector_routing_weight_set('memories', "
+                               "%s, %s)", (key, weight), user="steersman"
+                               ) == [(1,)]
     cluster.execute("INSERT INTO memories (embedding) SELECT '[1,2,3]' "
                     "FROM generate_series(1, 4000)")
     counts = dict(cluster.execute("SELECT routing_key, count(*) FROM memories "
@@ -34,6 +35,28 @@ def test_anyone_who_may_insert_may_route(cluster):
 
 
 @pytest.mark.parametrize("call,sqlstate", [
+    ("'memories', 4, 1", "22023"), ("'memories', 0, -1", "22023"),
+    ("'memories', 0, 'NaN'", "22023"), ("'memories', 0, 'Infinity'", "22023"),
+    ("'memories', NULL, 1", "22004"), ("'memories', 0, NULL", "22004"),
+    ("'nowhere', 0, 1", "42704"),
+])
+def test_bad_weights(cluster, call, sqlstate):
+    with pytest.raises(psycopg.Error) as error:
+        cluster.execute(f"SELECT ruvector_routing_weight_set({call})")
+    assert error.value.diag.sqlstate == sqlstate
+
+
+def test_some_partition_takes_the_rows(cluster):
+    with cluster.connect(autocommit=False) as session:
+        for key in (0, 1, 2):
+            session.execute("SELECT ruvector_routing_weight_set('memories', %s,"
+                            " 0)", (key,))
+        with pytest.raises(psycopg.errors.InvalidParameterValue):
+            session.execute("SELECT ruvector_routing_weight_set('memories', 3,"
+                            " 0)")
+
+
+@pytest.mark.parametrize("call,sqlstate", [
     ("('bad name', 3)", "42602"), ("(NULL, 3)", "42602"), ("('x', 0)", "22023"),
     ("('x', NULL)", "22023"), ("('x', 3, 0)", "22023"),
     ("('memories', 3)", "42P07"),
@@ -51,6 +74,27 @@ def test_the_weights_are_the_table_owners(cluster):
         session.execute("SET ROLE passer_by")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             session.execute("SELECT ruvector.set_managed('memories', 2)")
+
+
+def test_a_definer_is_the_one_who_asks(cluster):
+    """Whose function it is counts, not who calls it: neither a superuser who
+    fires an operator's trigger nor a stranger who uses an operator's tool."""
+    cluster.execute("CREATE ROLE op LOGIN IN ROLE ruvector_operator")
+    cluster.execute("GRANT CREATE ON SCHEMA public TO op")
+    cluster.execute("GRANT USAGE ON SCHEMA ruvector TO op")
+    cluster.execute("CREATE FUNCTION grab() RETURNS void LANGUAGE sql SECURITY "
+                    "DEFINER AS $$SELECT ruvector.set_managed('memories', 1)$$",
+                    user="op")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        cluster.execute("SELECT grab()")
+    cluster.execute("CREATE FUNCTION make() RETURNS int LANGUAGE sql SECURITY "
+                    "DEFINER AS $$SELECT "
+                    "ruvector_create_collection('through', 3, 2)$$", user="op")
+    cluster.execute("CREATE ROLE stranger LOGIN")
+    cluster.execute("SELECT make()", user="stranger")
+    assert cluster.value("SELECT tableowner FROM pg_tables WHERE tablename = "
+                         "'through'") == "op"
+    cluster.execute("DROP TABLE through")
 
 
 def test_dropping_the_table_leaves_nothing(cluster):
