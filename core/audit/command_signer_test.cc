@@ -152,10 +152,12 @@ TEST_F(CommandSignerTest, InheritsNothing) {
   int fd, count = 0;
   while (files >> fd) ++count;
   EXPECT_LE(count, 4);  // the standard three and ls's own directory
-  // glibc keeps two signals of its own ignored between fork and exec.
+  // glibc before 2.38 leaves two signals of its own ignored.
   std::ifstream signals(directory_ / "signals");
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(signals), {}),
-            "SigBlk:\t0000000000000000\nSigIgn:\t0000000180000000\n");
+  EXPECT_THAT(
+      std::string(std::istreambuf_iterator<char>(signals), {}),
+      testing::AnyOf("SigBlk:\t0000000000000000\nSigIgn:\t0000000180000000\n",
+                     "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));
 }
 
 TEST(ParseCommandTest, SplitsAtBlanks) {

@@ -118,17 +118,27 @@ absl::StatusOr<Service> CommitService(const ContractedGraph& graph) {
   return service;
 }
 
+absl::StatusOr<cut::Cut> GlobalCut(int n, std::vector<cut::Edge> edges,
+                                   CutFollower* follower) {
+  return follower == nullptr ? cut::MinimumCut(n, edges)
+                             : follower->Cut(n, std::move(edges));
+}
+
 absl::Status AddGlobal(const ContractedGraph& graph,
                        const std::vector<cut::Edge>& edges,
-                       Assessment* assessment) {
+                       CutFollowers* followers, Assessment* assessment) {
   const int n = static_cast<int>(graph.nodes.size());
-  RV_ASSIGN_OR_RETURN(const cut::Cut healthy,
-                      cut::MinimumCut(n, GlobalEdges(graph, true)));
+  RV_ASSIGN_OR_RETURN(
+      const cut::Cut healthy,
+      GlobalCut(n, GlobalEdges(graph, true),
+                followers == nullptr ? nullptr : &followers->healthy));
   if (healthy.value == 0) {
     return absl::InvalidArgumentError(
         "graph falls apart even in full health, expected a connected one");
   }
-  RV_ASSIGN_OR_RETURN(cut::Cut now, cut::MinimumCut(n, edges));
+  RV_ASSIGN_OR_RETURN(
+      cut::Cut now,
+      GlobalCut(n, edges, followers == nullptr ? nullptr : &followers->now));
   assessment->lambda_raw = cut::FromFixed(now.value);
   assessment->lambda_baseline = cut::FromFixed(healthy.value);
   assessment->lambda_norm = std::min(
@@ -190,7 +200,8 @@ absl::string_view ToString(CutKind kind) {
 }
 
 absl::StatusOr<Assessment> Assess(const ContractedGraph& graph,
-                                  const AssessOptions& options) {
+                                  const AssessOptions& options,
+                                  CutFollowers* followers) {
   RV_RETURN_IF_ERROR(Validate(graph));
   Assessment assessment;
   assessment.stale = graph.stale;
@@ -198,7 +209,7 @@ absl::StatusOr<Assessment> Assess(const ContractedGraph& graph,
   if (graph.nodes.size() < 2 || !graph.has_data) return assessment;
 
   const std::vector<cut::Edge> edges = GlobalEdges(graph, false);
-  RV_RETURN_IF_ERROR(AddGlobal(graph, edges, &assessment));
+  RV_RETURN_IF_ERROR(AddGlobal(graph, edges, followers, &assessment));
   RV_ASSIGN_OR_RETURN(Service data, DataService(graph));
   AddService(std::move(data), CutKind::kData, &assessment);
   RV_ASSIGN_OR_RETURN(Service commit, CommitService(graph));

@@ -22,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/base/no_postgres.h"
+#include "core/graph/cut_follower.h"
 #include "core/graph/graph.h"
 
 namespace ruvector::graph {
@@ -66,10 +67,12 @@ struct Assessment {
   bool stale = false;
 };
 
-// InvalidArgument as Validate(); internal errors of the cut are passed on.
+// `followers` (nullable) are those of the collection: cuts that did not move
+// since its last pass cost nothing. InvalidArgument as Validate(); internal errors of the cut are passed on.
 // The time it takes is the caller's to measure. [any-thread]
 absl::StatusOr<Assessment> Assess(const ContractedGraph& graph,
-                                  const AssessOptions& options);
+                                  const AssessOptions& options,
+                                  CutFollowers* followers = nullptr);
 
 }  // namespace ruvector::graph
 

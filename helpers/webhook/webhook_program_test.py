@@ -287,7 +287,7 @@ class Authority:
                 "-subj", "/CN=authority", "-keyout", self._key, "-out",
                 self.file)
 
-    def certificate(self, name, days=2):
+    def certificate(self, name, expired=False):
         """Of a server that is `name` ("IP:127.0.0.1"), with its key."""
         request, key, made, extension, both = (
             self._directory / f"server.{suffix}"
@@ -295,9 +295,19 @@ class Authority:
         extension.write_text(f"subjectAltName={name}\n")
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server",
                 "-keyout", key, "-out", request)
-        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey",
-                self._key, "-CAcreateserial", "-days", days, "-extfile",
-                extension, "-out", made)
+        # `openssl x509` cannot make one that has expired.
+        (self._directory / "index").touch()
+        (self._directory / "ca.cnf").write_text(
+            f"[ca]\ndefault_ca = own\n[own]\ndatabase = "
+            f"{self._directory}/index\nnew_certs_dir = {self._directory}\n"
+            f"certificate = {self.file}\nprivate_key = {self._key}\n"
+            "rand_serial = yes\ndefault_md = sha256\npolicy = any\n"
+            "[any]\ncommonName = supplied\n")
+        openssl("ca", "-batch", "-notext", "-config",
+                self._directory / "ca.cnf", "-in", request, "-extfile",
+                extension, "-out", made, "-startdate", "20200101000000Z",
+                "-enddate", "20210101000000Z" if expired else
+                "20990101000000Z")
         both.write_text(made.read_text() + key.read_text())
         return both
 
@@ -335,7 +345,7 @@ def test_https_certificates_are_verified(endpoint, tmp_path, fault):
                else authority)
     certificate = authority.certificate(
         "DNS:elsewhere.example" if fault == "another name" else "IP:127.0.0.1",
-        days=-1 if fault == "expired" else 2)
+        expired=fault == "expired")
     target = endpoint(200, certificate=certificate)
     outcome = deliver_over_tls(target, {"SSL_CERT_FILE": str(trusted.file)})
     assert (outcome["ok"], outcome["status"], outcome["attempts"]) == (

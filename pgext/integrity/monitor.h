@@ -100,6 +100,7 @@ class Monitor {
   gate::ControllerState pending_;           // as the running transaction has it
   std::optional<Result> last_;              // of the last committed pass
   std::optional<Result> running_;           // of the running transaction
+  graph::CutFollowers followers_;
   std::optional<graph::Observation> seen_;  // carried forward
   std::optional<double> recorded_norm_;     // of the last sample event
   absl::Time recorded_at_ = absl::InfinitePast();

@@ -40,4 +40,4 @@ CREATE TABLE ruvector.known_replicas (
     first_seen       timestamptz NOT NULL DEFAULT now(),
     last_seen        timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE ruvector.known_replicas IS 'replicas that have been connected; delete the row of one that was retired on purpose';
+COMMENT ON TABLE ruvector.known_replicas IS 'replicas that have been connected; ruvector_forget_replica() for one that was retired on purpose';

@@ -284,7 +284,10 @@ def test_shards_of_foreign_partitions(own_server, observe):
     server = own_server()
     server.execute("CREATE EXTENSION postgres_fdw")
     # This server by its own socket, closed doors, and one that nobody can ask.
-    with socket.socket() as silent:
+    with socket.socket() as silent, socket.socket() as open_door:
+        open_door.bind(("127.0.0.1", 0))
+        open_door.listen()
+        listening = open_door.getsockname()[1]
         silent.bind(("127.0.0.1", 0))
         closed = silent.getsockname()[1]  # bound, and nobody listens
         for name, wrapper, options in (
@@ -296,6 +299,9 @@ def test_shards_of_foreign_partitions(own_server, observe):
                  f"host '127.0.0.1,{server.socket}', "
                  f"port '{closed},5432'"),
                 ("nameless", "postgres_fdw", "host 'no.such.host.invalid'"),
+                ("odd", "postgres_fdw", "host '--help'"),
+                ("named", "postgres_fdw",
+                 f"host 'localhost', port '{listening}'"),
                 ("strange", "other", "")):
             if wrapper == "other":
                 server.execute("CREATE FOREIGN DATA WRAPPER other")
@@ -320,11 +326,12 @@ def test_shards_of_foreign_partitions(own_server, observe):
     assert shards["local"]["bytes"] == server.value(
         "SELECT pg_total_relation_size('p0')")
     assert {n: s["id"] for n, s in shards.items() if n != "local"} == oids
-    for name in ("near", "either"):
+    for name in ("near", "either", "named"):
         assert shards[name]["access"] == "readable"
         assert shards[name]["latency_us"] >= 0
     for name, why in (("closed", f"127.0.0.1:{closed}: Connection refused"),
-                      ("nameless", "no.such.host.invalid:5432: ")):
+                      ("nameless", "no.such.host.invalid:5432: name "),
+                      ("odd", "--help:5432: name ")):
         assert shards[name]["access"] == "unreadable"
         assert shards[name]["access_reason"].startswith(why)
         assert shards[name]["latency_us"] is None

@@ -2,15 +2,21 @@
 
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "core/base/clock.h"
+#include "core/process/spawn.h"
 
 namespace ruvector::sensors {
 namespace {
@@ -22,11 +28,31 @@ struct Attempt {
   std::string address;
 };
 
+constexpr char kGetent[] = "/usr/bin/getent";
+constexpr size_t kMaxAnswer = 65536;
+
+// A getent that runs. Its answer: a line per address, which comes first.
+struct LookUp {
+  process::UniqueFd answer;
+  pid_t child;
+  size_t server;
+  Endpoint endpoint;
+  std::string text;
+};
+
+void Bury(pid_t child) {
+  process::KillGroup(child);
+  kill(child, SIGKILL);  // before it leads its group
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 class Round {
  public:
   explicit Round(size_t servers) : reached_(servers) {}
   ~Round() {
     for (const Attempt& attempt : open_) close(attempt.fd);
+    for (const LookUp& look_up : asked_) Bury(look_up.child);
   }
   Round(const Round&) = delete;
   Round& operator=(const Round&) = delete;
@@ -41,25 +67,39 @@ class Round {
 
   // Until all have an answer, or the time is over.
   void Wait(uint64_t end_us) {
-    for (uint64_t now = MonotonicMicros(); !open_.empty() && now < end_us;
+    for (uint64_t now = MonotonicMicros();
+         (!open_.empty() || !asked_.empty()) && now < end_us;
          now = MonotonicMicros()) {
       std::vector<pollfd> polled;
       for (const Attempt& attempt : open_) {
         polled.push_back({attempt.fd, POLLOUT, 0});
       }
+      for (const LookUp& look_up : asked_) {
+        polled.push_back({look_up.answer.get(), POLLIN, 0});
+      }
       const int left_ms = static_cast<int>((end_us - now + 999) / 1000);
       if (poll(polled.data(), polled.size(), left_ms) <= 0) continue;
-      std::vector<Attempt> waiting;
-      for (size_t i = 0; i < open_.size(); ++i) {
+      const std::vector<Attempt> attempts = std::exchange(open_, {});
+      std::vector<LookUp> look_ups = std::exchange(asked_, {});
+      for (size_t i = 0; i < attempts.size(); ++i) {
         if (polled[i].revents == 0) {
-          waiting.push_back(std::move(open_[i]));
+          open_.push_back(attempts[i]);
         } else {
-          Conclude(open_[i]);
+          Conclude(attempts[i]);
         }
       }
-      open_ = std::move(waiting);
+      for (size_t i = 0; i < look_ups.size(); ++i) {
+        if (polled[attempts.size() + i].revents == 0 || Reads(look_ups[i])) {
+          asked_.push_back(std::move(look_ups[i]));
+        } else {
+          Found(look_ups[i]);
+        }
+      }
     }
     for (const Attempt& attempt : open_) Fail(attempt, "no answer in time");
+    for (const LookUp& look_up : asked_) {
+      FailName(look_up.server, look_up.endpoint, "name not resolved in time");
+    }
   }
 
   std::vector<Reached> Take() { return std::move(reached_); }
@@ -80,20 +120,75 @@ class Round {
   }
 
   void BeginRemote(size_t server, const Endpoint& endpoint) {
+    if (!ConnectTo(server, endpoint, endpoint.host)) Ask(server, endpoint);
+  }
+
+  // False if `address` is no address.
+  bool ConnectTo(size_t server, const Endpoint& endpoint,
+                 const std::string& address) {
     addrinfo hints = {};
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
     addrinfo* found = nullptr;
-    const std::string name = absl::StrCat(endpoint.host, ":", endpoint.port);
-    const int code = getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(),
-                                 &hints, &found);
-    if (code != 0) {
-      reached_[server].failure = absl::StrCat(name, ": ", gai_strerror(code));
-      return;
+    if (getaddrinfo(address.c_str(), endpoint.port.c_str(), &hints, &found) !=
+        0) {
+      return false;
     }
-    for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
-      Connect(server, a->ai_addr, a->ai_addrlen, name);
-    }
+    Connect(server, found->ai_addr, found->ai_addrlen,
+            absl::StrCat(endpoint.host, ":", endpoint.port));
     freeaddrinfo(found);
+    return true;
+  }
+
+  void Ask(size_t server, const Endpoint& endpoint) {
+    absl::StatusOr<process::SocketPair> pair = process::OpenSocketPair();
+    if (!pair.ok()) {
+      return FailName(server, endpoint, pair.status().message());
+    }
+    process::SpawnOptions options;
+    options.arguments = {kGetent, "ahosts", "--", endpoint.host};
+    options.descriptors = {process::kNull, pair->theirs.get(), process::kNull};
+    const absl::StatusOr<pid_t> child = process::Spawn(options);
+    if (!child.ok()) {
+      return FailName(server, endpoint, child.status().message());
+    }
+    asked_.push_back({std::move(pair->ours), *child, server, endpoint, ""});
+  }
+
+  // True while there may be more to read.
+  bool Reads(LookUp& look_up) {
+    char block[4096];
+    const ssize_t count =
+        recv(look_up.answer.get(), block, sizeof(block), MSG_DONTWAIT);
+    if (count < 0) return errno == EINTR || errno == EAGAIN;
+    look_up.text.append(block, static_cast<size_t>(count));
+    return count > 0 && look_up.text.size() < kMaxAnswer;
+  }
+
+  void Found(const LookUp& look_up) {
+    Bury(look_up.child);
+    std::vector<std::string> known;
+    for (absl::string_view line : absl::StrSplit(look_up.text, '\n')) {
+      std::string address(line.substr(0, line.find(' ')));
+      if (address.empty() ||
+          std::find(known.begin(), known.end(), address) != known.end()) {
+        continue;
+      }
+      if (ConnectTo(look_up.server, look_up.endpoint, address)) {
+        known.push_back(std::move(address));
+      }
+    }
+    if (known.empty()) {
+      FailName(look_up.server, look_up.endpoint, "name or service not known");
+    }
+  }
+
+  void FailName(size_t server, const Endpoint& endpoint,
+                absl::string_view why) {
+    Reached& reached = reached_[server];
+    if (reached.latency_us.has_value()) return;
+    reached.failure =
+        absl::StrCat(endpoint.host, ":", endpoint.port, ": ", why);
   }
 
   void Connect(size_t server, const sockaddr* address, socklen_t size,
@@ -144,6 +239,7 @@ class Round {
 
   std::vector<Reached> reached_;
   std::vector<Attempt> open_;
+  std::vector<LookUp> asked_;
 };
 
 }  // namespace

@@ -23,8 +23,9 @@ struct Reached {
 };
 
 // One answer per server: the first of its endpoints' addresses that accepts.
-// Waits at most `limit_ms` for all of them together, the resolution of names
-// apart, for which the system has limits of its own.
+// Waits at most `limit_ms` for all of them together, names included: a name is
+// looked up by the system's getent, in a process of its own that is killed when
+// the time is over, since the C library's resolver obeys no deadline.
 std::vector<Reached> Reach(const std::vector<std::vector<Endpoint>>& servers,
                            int limit_ms);
 
