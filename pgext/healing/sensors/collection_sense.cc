@@ -247,17 +247,22 @@ absl::StatusOr<std::vector<uint32_t>> RelationsOf(
 std::optional<std::vector<LockQueue>> QueuesOf(
     const ServerReadings& server, const std::vector<uint32_t>& relations) {
   if (!server.lock_queues.has_value()) return std::nullopt;
+  // Connections that ordinary roles may have.
+  std::optional<int64_t> places;
+  if (server.connections.has_value() && server.connections->limit.has_value()) {
+    places = *server.connections->limit -
+             server.connections->reserved.value_or(0);
+  }
   std::vector<LockQueue> queues;
   for (const ObservedQueue& one : *server.lock_queues) {
     const bool about =
         std::any_of(relations.begin(), relations.end(),
                     [&](uint32_t oid) { return one.relations.count(oid) > 0; });
     const bool unknown = one.relations.empty();
-    const bool crowd =
-        server.connections.has_value() &&
-        static_cast<double>(one.queue.waiting.value_or(0)) >=
-            HealingLimits().pileup_share_of_connections *
-                static_cast<double>(server.connections->used.value_or(0));
+    const bool crowd = places.has_value() &&
+                       static_cast<double>(one.queue.waiting.value_or(0)) >=
+                           HealingLimits().pileup_share_of_connections *
+                               static_cast<double>(*places);
     if (about || unknown || crowd) queues.push_back(one.queue);
   }
   return queues;

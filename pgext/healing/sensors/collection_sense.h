@@ -36,7 +36,7 @@ absl::StatusOr<CollectionReadings> ReadCollection(
     int lock_timeout_ms);
 
 // The queues that are this collection's business: about one of its relations,
-// about something unknown, or so long that all connections suffer.
+// about something unknown, or so long that it takes half of all connections.
 std::optional<std::vector<LockQueue>> QueuesOf(
     const ServerReadings& server, const std::vector<uint32_t>& relations);
 

@@ -1,7 +1,7 @@
 // test_consume_xids(n): uses up transaction ids as n transactions would, in no
-// time. Within a page of the commit log ids are skipped as if they had been
+// time. Within a page of pg_subtrans ids are skipped as if they had been
 // assigned (PostgreSQL 17's module xid_wraparound does the same); at its end
-// one is assigned, so that the log grows as it must.
+// one is assigned, so that pg_xact and pg_subtrans grow as they must.
 #include "pgext/bridge/pg.h"
 #include "pgext/bridge/sql_entry.h"
 extern "C" {
@@ -18,7 +18,8 @@ extern "C" {
 
 namespace {
 
-constexpr uint32_t kXidsPerPage = BLCKSZ * 4;  // clog.c: two bits each
+// subtrans.c: the smallest of the pages that must grow with the ids.
+constexpr uint32_t kXidsPerPage = BLCKSZ / sizeof(TransactionId);
 
 // How many ids were skipped, at most `wanted`: never over a page's edge.
 int64_t Skip(int64_t wanted) {
