@@ -125,8 +125,9 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
         'breakers_open', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'collection', d.collection, 'problem', d.problem_class, 'cause', d.cause)), '[]')
             FROM ruvector.healing_deferred() d WHERE d.breaker_open),
-        'quarantined', (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]')
-                          FROM ruvector.strategies() s WHERE s.quarantined))
+        'quarantined', (SELECT coalesce(jsonb_agg(s ->> 'name'), '[]')
+                          FROM ruvector.healing_memory m, jsonb_array_elements(m.memory -> 'strategies') s
+                         WHERE (s ->> 'quarantined')::boolean))
       FROM why
 $$;
 COMMENT ON FUNCTION ruvector_healing_status() IS 'whether healing may act, what it is doing, how it has fared';
