@@ -44,6 +44,13 @@ void ActionRunner::Stop(int64_t action, StopReason reason) {
   if (found != running_.end()) RequestActionStop(found->second.slot, reason);
 }
 
+void ActionRunner::StopSettling() {
+  for (const auto& [action, running] : running_) {
+    if (running.work != ActionWork::kSettle) continue;
+    RequestActionStop(running.slot, StopReason::kDisabled);
+  }
+}
+
 void ActionRunner::Kill(int64_t action) {
   const auto found = running_.find(action);
   if (found != running_.end()) KillActionWorker(found->second.slot);
@@ -83,7 +90,10 @@ std::vector<WorkerNews> ActionRunner::Poll() {
           slot.reported ? slot.execution_end : ExecutionEnd::kFailed;
       ended.undo_end = slot.reported ? slot.undo_end : UndoEnd::kFailed;
       ended.message =
-          slot.reported ? slot.message : "its worker was terminated";
+          slot.reported ? std::string(slot.message)
+          : slot.stop != StopReason::kNone
+              ? "it did not stop when it was told to, and was killed"
+              : "its worker was terminated";
       news.push_back(std::move(ended));
     } else {
       ++it;

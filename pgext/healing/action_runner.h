@@ -38,6 +38,8 @@ class ActionRunner {
   bool Start(int64_t action, ActionWork work, bool kept, absl::Time deadline);
   // CancelWorker: one that has not begun will not.
   void Stop(int64_t action, StopReason reason);
+  // The same for those that only clean up.
+  void StopSettling();
   void Kill(int64_t action);
   // Terminates all.
   void KillAll();

@@ -31,6 +31,10 @@ constexpr absl::Duration kUpkeepInterval = absl::Seconds(2);
 constexpr absl::Duration kActivityInterval = absl::Minutes(1);
 constexpr absl::Duration kReadingInterval = absl::Seconds(5);
 constexpr absl::Duration kSettleTimeout = absl::Minutes(10);
+constexpr absl::Duration kSettleRetry = absl::Minutes(1);
+// Before the engine's deadline: that a strategy did not answer is a fault, and
+// the engine is to hear of it as one.
+constexpr absl::Duration kPlanMargin = absl::Milliseconds(500);
 constexpr char kManualCause[] = "manual";
 
 template <class F>
@@ -51,6 +55,7 @@ absl::Status WithBoundedSpi(const char* activity, F&& f) {
       static_cast<int>(absl::ToInt64Milliseconds(Supervisor::kReadingTimeout)));
   const absl::Status status = WithSpi(activity, f);
   disable_timeout(STATEMENT_TIMEOUT, false);
+  QueryCancelPending = false;  // one that came too late is nobody's
   return status;
 }
 
@@ -100,7 +105,10 @@ absl::Status ForPersons(const absl::Status& status) {
 }  // namespace
 
 void Supervisor::Complain(const std::string& what, const absl::Status& status) {
-  if (status.ok()) return;
+  if (status.ok()) {
+    if (complaint_.rfind(what + ":", 0) == 0) complaint_.clear();
+    return;
+  }
   const std::string said =
       absl::StrCat(what, ": ", absl::string_view(status.message()));
   if (said == complaint_) return;  // said already
@@ -237,7 +245,6 @@ void Supervisor::FlushLine() {
     for (const IntentResult& intent : outcome.intents) Feed(intent);
     for (const Effect& effect : outcome.started) PerformStart(effect);
     if (!outcome.status.ok()) return;
-    if (complaint_.rfind("recording", 0) == 0) complaint_.clear();
   }
 }
 
@@ -539,7 +546,7 @@ absl::StatusOr<PlanMade> Supervisor::MakePlan(const AskPlan& question) {
       }));
   planning_ = true;
   absl::StatusOr<sdk::Plan> plan =
-      AskStrategy(inputs, question.deadline,
+      AskStrategy(inputs, question.deadline - kPlanMargin,
                   [this](int fd, bool for_writing, absl::Time until) {
                     const absl::Status waited = WaitOnLatch(
                         fd, for_writing, std::min(until, absl::Now() + Idle()));
@@ -600,9 +607,13 @@ void Supervisor::Upkeep() {
   Complain("upkeep", status);
   for (const auto& [action, kept] : unsettled_) {
     if (runner_.running(action) || state_.open.count(action) != 0) continue;
+    absl::Time& next_try = settle_after_[action];
+    if (absl::Now() < next_try) continue;
     // Without a free slot now, in two seconds.
-    (void)runner_.Start(action, ActionWork::kSettle, kept,
-                        absl::Now() + kSettleTimeout);
+    if (runner_.Start(action, ActionWork::kSettle, kept,
+                      absl::Now() + kSettleTimeout)) {
+      next_try = absl::Now() + kSettleRetry;
+    }
   }
 }
 
@@ -612,6 +623,7 @@ void Supervisor::Turn() {
   TakeNews();
   ServeRequest();
   Feed(Tick{});
+  if (!IsActive(state_)) runner_.StopSettling();
   FlushLine();
 }
 

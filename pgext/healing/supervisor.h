@@ -104,6 +104,7 @@ class Supervisor {
   absl::Time next_end_ = absl::InfinitePast();
   TimestampTz configured_ = -1;
   std::vector<std::pair<int64_t, bool>> unsettled_;
+  std::map<int64_t, absl::Time> settle_after_;
   std::string complaint_;
 };
 

@@ -76,8 +76,13 @@ void RunSupervisor() {
     }
     const absl::Duration idle =
         begun ? supervisor.Idle() : absl::Milliseconds(200);
-    boot::WaitForWork(static_cast<long>(absl::ToInt64Milliseconds(idle)),
-                      RV_WAIT_EVENT("HealingMain"));
+    // A cancel meant for nothing that runs must not end the supervisor.
+    pg::RunOrLog(LOG, [&] {
+      return pg::PgCall([&] {
+        boot::WaitForWork(static_cast<long>(absl::ToInt64Milliseconds(idle)),
+                          RV_WAIT_EVENT("HealingMain"));
+      });
+    });
   }
   LeaveDatabase(supervisor);
 }

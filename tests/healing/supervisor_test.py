@@ -8,6 +8,8 @@ import pytest
 
 from healing.healing import (action, configure, ended, events, execute, inject,
                              newest, resolve, throttle)
+from harness.cluster import _alive
+from harness.waiting import wait_for
 from integrity.conftest import chain
 
 
@@ -169,13 +171,7 @@ def test_an_abort_stops_the_strategy(healed):
     row = ended(healed, number)
     assert row["state"] == "rolled_back"
     assert "abort" in row["reason"]
-    with pytest.raises(ProcessLookupError):
-        _signal_zero(host)
-
-
-def _signal_zero(pid):
-    import os
-    os.kill(pid, 0)
+    wait_for(lambda: not _alive(host), what="the strategy's process is gone")
 
 
 @pytest.mark.parametrize("fault", [
@@ -196,7 +192,8 @@ def test_a_fault_is_contained(healed, fault):
     row = ended(healed, number, timeout=60)
     resolve(healed)
     assert row["state"] in ("rejected", "rolled_back"), row["reason"]
-    assert "unsound_strategy" in row["reason"], row["reason"]
+    killed = "did not stop" in row["reason"]
+    assert killed or "unsound_strategy" in row["reason"], row["reason"]
     assert throttle(healed) == {}
     assert healed.value("SELECT pg_postmaster_start_time()") == postmaster
     faults = healed.value("SELECT faults FROM ruvector.strategies "
