@@ -110,4 +110,4 @@ def events(server, number):
     server.wait_for("SELECT unsealed = 0 FROM ruvector_verify_chain()")
     return [row[0] for row in server.execute(
         "SELECT event_type FROM ruvector.integrity_events "
-        "WHERE (metadata ->> 'action')::bigint = %s ORDER BY id", [number])]
+        "WHERE (metadata ->> 'action_id')::bigint = %s ORDER BY id", [number])]
