@@ -115,9 +115,6 @@ constexpr MetricInfo kMetrics[] = {
            "weight by which new rows choose the partition",
            "ruvector.routing_weights",
            "the collection has no routing weights, or this partition has none"),
-    Number("rows_moved", S::kPartition, "rows",
-           "rows that the action at work has moved out of the partition",
-           "journal of acts", "no action works on it"),
     Number("partition_idle_seconds", S::kPartition, "seconds",
            "for how long no row was read or written, as far as we watched",
            "ruvector.partition_activity", "not watched yet"),
@@ -154,6 +151,8 @@ constexpr MetricInfo kMetrics[] = {
     Text("index_parent", S::kIndex,
          "topmost partitioned index that it is attached to", "pg_inherits",
          "it is not attached to one"),
+    Text("index_tablespace", S::kIndex, "tablespace of the index",
+         "pg_class.reltablespace"),
     Number("index_valid", S::kIndex, "0 or 1", "queries may use it",
            "pg_index.indisvalid"),
     Number("index_ours", S::kIndex, "0 or 1", "we began to build it",
@@ -215,12 +214,17 @@ constexpr MetricInfo kMetrics[] = {
     Number("workload_ready_replicas", S::kWorkload, "replicas",
            "replicas that are ready", "Kubernetes API",
            "no Kubernetes is configured"),
+    // ---- an act of the remediation at work --------------------------------
+    Number("acts_done", S::kAct, "acts", "such acts done so far",
+           "ruvector.healing_acts", "while a plan is made"),
+    Number("act_rows", S::kAct, "rows", "rows that such acts moved so far",
+           "ruvector.healing_acts", "while a plan is made"),
 };
 // clang-format on
 
-constexpr std::array<std::string_view, 8> kSubjectNames = {
-    "collection", "operation", "partition", "index",
-    "tablespace", "job",       "shard",     "workload"};
+constexpr std::array<std::string_view, 9> kSubjectNames = {
+    "collection", "operation", "partition", "index", "tablespace",
+    "job",        "shard",     "workload",  "act"};
 
 absl::Status CheckExpectation(
     const plugin::ExpectationDescription& expectation) {
