@@ -63,6 +63,28 @@ void WithRequest(const ruvector_strategy_table& table,
 
 }  // namespace
 
+Metric Fixed(const std::string& name, const std::string& subject,
+             double value) {
+  return {name, subject, [value](const World&) { return sdk::Value(value); }};
+}
+Metric FixedText(const std::string& name, const std::string& subject,
+                 const std::string& value) {
+  return {name, subject, [value](const World&) { return sdk::Value(value); }};
+}
+Metric Unreadable(const std::string& name, const std::string& subject) {
+  return {name, subject, [](const World&) { return sdk::Value(); }};
+}
+
+void Replace(StrategyScenario* scenario, Metric metric) {
+  for (Metric& present : scenario->metrics) {
+    if (present.name == metric.name && present.subject == metric.subject) {
+      present = std::move(metric);
+      return;
+    }
+  }
+  scenario->metrics.push_back(std::move(metric));
+}
+
 std::vector<std::string> MadePlan::Lines() {
   std::vector<std::string> lines;
   for (size_t i = 0; i < actions.size(); ++i) {

@@ -13,6 +13,15 @@
 
 namespace ruvector::plugin_testing {
 
+// Metrics that nothing in the world changes.
+Metric Fixed(const std::string& name, const std::string& subject, double value);
+Metric FixedText(const std::string& name, const std::string& subject,
+                 const std::string& value);
+Metric Unreadable(const std::string& name, const std::string& subject);
+
+// Replaces the scenario's metric of that name and subject, or adds it.
+void Replace(StrategyScenario* scenario, Metric metric);
+
 struct MadePlan {
   int32_t code = -1;
   std::string error;

@@ -43,14 +43,6 @@ std::multiset<int64_t> AllRows(const World& world) {
   return all;
 }
 
-Metric Fixed(const char* name, const std::string& subject, double value) {
-  return {name, subject, [value](const World&) { return sdk::Value(value); }};
-}
-Metric FixedText(const char* name, const std::string& subject,
-                 const std::string& value) {
-  return {name, subject, [value](const World&) { return sdk::Value(value); }};
-}
-
 // p0 is ten times as hot as the others, by reads.
 StrategyScenario Hot(std::string label, const Partitions& partitions,
                      double inserts_into_p0 = 0) {
@@ -223,12 +215,7 @@ TEST(RebalancePartitionsTest, BusyRowsMoveInSmallerBatches) {
   const auto batch = [](double updates) {
     StrategyScenario scenario = Hot("busy", kFour);
     scenario.parameters["batch_ms"] = sdk::Value(60000.0);
-    for (Metric& metric : scenario.metrics) {
-      if (metric.name == "partition_writes_per_second" &&
-          metric.subject == "p0") {
-        metric = Fixed("partition_writes_per_second", "p0", updates);
-      }
-    }
+    Replace(&scenario, Fixed("partition_writes_per_second", "p0", updates));
     MadePlan made = PlanOf(kEntry, scenario);
     EXPECT_EQ(made.code, RUVECTOR_OK) << made.error;
     return sdk::Argument(made.at(0), "batch_rows")->number().value();
@@ -242,12 +229,10 @@ TEST(RebalancePartitionsTest, BusyRowsMoveInSmallerBatches) {
 
 TEST(RebalancePartitionsTest, StopsWhenLambdaFalls) {
   StrategyScenario scenario = Hot("falls", kFour);
-  for (Metric& metric : scenario.metrics) {
-    if (metric.name != "lambda_norm") continue;
-    metric.read = [](const World& w) {
-      return sdk::Value(w.rows.at("p0").size() < 350 ? 0.3 : 0.5);
-    };
-  }
+  Replace(&scenario,
+          {"lambda_norm", "", [](const World& w) {
+             return sdk::Value(w.rows.at("p0").size() < 350 ? 0.3 : 0.5);
+           }});
   const Done done = CarryOut(kEntry, scenario);
   EXPECT_EQ(done.code, RUVECTOR_OK) << done.error;
   EXPECT_LT(done.world.rows.at("p0").size(), 350u);
