@@ -75,6 +75,10 @@ constexpr MetricInfo kMetrics[] = {
     Number("disk_used_share", S::kCollection, "1",
            "used share of the fullest filesystem below the collection",
            "statvfs of its tablespaces"),
+    Number("fullest_disk_live_bytes", S::kCollection, "bytes",
+           "what the collection's live rows and their indexes take on the "
+           "fullest filesystem below it",
+           "files of the relations, pg_stat_all_tables, statvfs"),
     Number("maintenance_jobs", S::kCollection, "jobs",
            "maintenance at work on the server that may be paused",
            "pg_stat_activity, pg_stat_progress_*"),
