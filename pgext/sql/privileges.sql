@@ -17,6 +17,8 @@ $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA ruvector TO ruvector_reader;
 REVOKE SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies FROM ruvector_reader;
 GRANT SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies TO ruvector_operator;
+REVOKE SELECT ON ruvector.recall_queries FROM ruvector_reader;
+GRANT SELECT ON ruvector.recall_queries TO ruvector_admin;
 GRANT SELECT (id, collection_id, name, enabled, description, priority, mode, threshold_high, threshold_low,
               normal_actions, stress_actions, critical_actions, hysteresis, created_at, updated_at)
     ON ruvector.integrity_policies TO ruvector_reader;
