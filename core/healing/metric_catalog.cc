@@ -45,8 +45,9 @@ constexpr MetricInfo kMetrics[] = {
            "smallest terminal cut over its baseline, of the last pass",
            "ruvector.integrity_state", "as lambda_norm"),
     Rate("load_ratio", S::kCollection, "1",
-         "rows touched on the busiest partition over the mean of all",
-         "pg_stat_all_tables, two readings", kReset),
+         "rows touched on the busiest partition over the mean of all; with "
+         "Citus, bytes on the fullest node over the mean",
+         "pg_stat_all_tables, two readings; pg_dist_placement", kReset),
     Rate("insert_ratio", S::kCollection, "1",
          "rows inserted into the partition that takes most over the mean of all",
          "pg_stat_all_tables, two readings", kReset),
@@ -68,10 +69,10 @@ constexpr MetricInfo kMetrics[] = {
            "such indexes",
            "IVFFlat list and entry pages", "no IVFFlat index"),
     Number("upkeep_debt", S::kCollection, "1",
-           "overdue upkeep, summed over tables and indexes: dead tuples, "
-           "modified rows and transaction age over their autovacuum "
-           "thresholds, dead and surplus share of HNSW indexes, leftovers of ours",
-           "pg_stat_all_tables, pg_class, HNSW pages"),
+           "overdue upkeep, summed: dead rows, modified rows and transaction "
+           "age over their thresholds; dead share over 0.1 and surplus share "
+           "over 0.5 of HNSW indexes; 1 per leftover of ours",
+           "as the metrics that it sums", "one of them is unknown"),
     Number("disk_used_share", S::kCollection, "1",
            "used share of the fullest filesystem below the collection",
            "statvfs of its tablespaces"),
