@@ -1,16 +1,12 @@
 // Rates, and since when partitions stand still: cumulative counters of the
 // leaves.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "core/base/status_macros.h"
-#include "pgext/bridge/pg.h"
-#include "pgext/bridge/pg_call.h"
 #include "pgext/healing/metrics/facts.h"
-extern "C" {
-#include "pgstat.h"
-}
 
 namespace ruvector::metrics {
 namespace {
@@ -60,13 +56,13 @@ constexpr char kForget[] =
     " WHERE c.oid = p.table_oid)";
 
 // The statistics of this transaction may be a copy from its beginning.
-absl::Status ForgetSnapshot() {
-  return pg::PgCall([] { pgstat_clear_snapshot(); });
+absl::Status ForgetSnapshot(SpiSession& spi) {
+  return spi.Query("SELECT pg_catalog.pg_stat_clear_snapshot()").status();
 }
 
 absl::StatusOr<CounterReading> Read(SpiSession& spi,
                                     const integrity::Collection& collection) {
-  RV_RETURN_IF_ERROR(ForgetSnapshot());
+  RV_RETURN_IF_ERROR(ForgetSnapshot(spi));
   CounterReading reading;
   reading.at = absl::Now();
   RV_ASSIGN_OR_RETURN(const SpiRows rows,
@@ -92,11 +88,6 @@ absl::Status Wait(SpiSession& spi, absl::Duration window) {
 absl::StatusOr<CounterReading> ReadCounters(
     SpiSession& spi, const integrity::Collection& collection) {
   return Read(spi, collection);
-}
-
-absl::StatusOr<const std::map<std::string, Rates>*> Facts::AllRates() {
-  return Get(rates_,
-             [&](SpiSession& spi, auto* into) { return ReadRates(spi, into); });
 }
 
 absl::Status Facts::ReadRates(SpiSession& spi,
@@ -133,7 +124,7 @@ absl::Status Facts::ReadRates(SpiSession& spi,
 
 absl::Status NoteActivity(SpiSession& spi,
                           const integrity::Collection& collection) {
-  RV_RETURN_IF_ERROR(ForgetSnapshot());
+  RV_RETURN_IF_ERROR(ForgetSnapshot(spi));
   RV_RETURN_IF_ERROR(spi.Execute(absl::StrCat(kLeafTree, kNote).c_str(),
                                  {SqlInt(int64_t{collection.table_oid}),
                                   SqlInt(int64_t{collection.id})})

@@ -219,6 +219,11 @@ absl::Status Facts::ReadLeaves(SpiSession& spi,
   return absl::OkStatus();
 }
 
+absl::StatusOr<const std::map<std::string, Rates>*> Facts::AllRates() {
+  return Get(rates_,
+             [&](SpiSession& spi, auto* into) { return ReadRates(spi, into); });
+}
+
 absl::StatusOr<const std::map<std::string, LeafIndex>*> Facts::Indexes() {
   return Get(indexes_, [&](SpiSession& spi, auto* into) {
     return ReadIndexes(spi, into);
