@@ -268,7 +268,7 @@ def test_the_gate_lets_go_of_waiters_for_a_build(server):
     """A statement that waits at the gate with locks gives up (design 7.6)."""
     server.psql(script="""
         SELECT ruvector_integrity_policy_set('flat', 'p',
-            '{"stress_actions": {"throttle_inserts_pct": 0},
+            '{"critical_actions": {"allow_update": true},
               "risk_matrix": {"medium_critical_defer_secs": 60}}');
         SELECT ruvector_integrity_override('flat', 'critical', 'test', 600);""")
     server.wait_for("SELECT ruvector_integrity_gate('flat', 'update') ->> "

@@ -172,8 +172,8 @@ absl::StatusOr<ActOutcome> MoveRows(pg::SpiSession& spi,
              " former_key, moved_xmin) SELECT $1::pg_catalog.int8,"
              " u.k::pg_catalog.text[], u.f,"
              " pg_catalog.pg_current_xact_id()::pg_catalog.xid FROM"
-             " pg_catalog.unnest($2::pg_catalog.text[],"
-             " $3::pg_catalog.text[]) AS u(k, f)",
+             " ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),"
+             " pg_catalog.unnest($3::pg_catalog.text[])) AS u(k, f)",
              {pg::SqlInt(act.id), pg::SqlArray(keys), pg::SqlArray(former)})
           .status());
   return outcome;
@@ -204,8 +204,10 @@ absl::StatusOr<int64_t> MoveBack(pg::SpiSession& spi, const Move& move,
   const std::string to = act.facts.value("to_key", "");
   const std::string statement = absl::StrCat(
       "WITH j AS MATERIALIZED (SELECT u.k::pg_catalog.text[] AS k, u.f, u.x"
-      " FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[],"
-      " $3::pg_catalog.text[]) AS u(k, f, x)), chosen AS MATERIALIZED (SELECT"
+      " FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]),"
+      " pg_catalog.unnest($2::pg_catalog.text[]),"
+      " pg_catalog.unnest($3::pg_catalog.text[])) AS u(k, f, x)),"
+      " chosen AS MATERIALIZED (SELECT"
       " t.ctid AS c, j.f FROM j, ",
       move.from.parent, " t WHERE t.", move.from.column, " = ", to, same,
       " AND t.xmin = j.x::pg_catalog.xid FOR UPDATE OF t) UPDATE ",
