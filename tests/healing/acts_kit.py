@@ -39,10 +39,14 @@ def acts_installation(installation):
 def server(acts_installation, _track):
     made = _track("acts", autovacuum="off",
                   **{"ruvector.database_check_interval": "1"}).init().start()
-    made.execute("CREATE EXTENSION ruvector CASCADE")
-    made.psql(script=_INSTALL)
+    install(made)
     yield made
     made.destroy()
+
+
+def install(server):
+    server.execute("CREATE EXTENSION ruvector CASCADE")
+    server.psql(script=_INSTALL)
 
 
 class Running:

@@ -35,6 +35,9 @@ bool IsBeside(const Act& act) {
          act.undo->kind == RUVECTOR_ACTION_RESTORE_INDEX;
 }
 
+// It was built beside, and what it replaced has been dropped since.
+bool WasBeside(const Act& act) { return act.facts.value("beside", false); }
+
 std::string Qualified(const std::string& schema, const std::string& name) {
   return absl::StrCat(QuoteName(schema), ".", QuoteName(name));
 }
@@ -45,7 +48,9 @@ std::string Qualified(const std::string& schema, const std::string& name) {
 absl::Status NoteTree(pg::SpiSession& spi, const std::vector<IndexNode>& tree,
                       Act& act) {
   ordered_json leaves = ordered_json::array(), invalid = ordered_json::array();
+  ordered_json lists = ordered_json::object();
   for (const IndexNode& node : tree) {
+    lists[std::to_string(node.table_oid)] = node.lists;
     if (node.partitioned) continue;
     leaves.push_back({{"oid", node.oid},
                       {"schema", node.schema},
@@ -61,6 +66,7 @@ absl::Status NoteTree(pg::SpiSession& spi, const std::vector<IndexNode>& tree,
       invalid.push_back(rows.Int(i, 0).value_or(0));
     }
   }
+  act.facts["lists"] = std::move(lists);  // by table
   act.facts["leaves"] = std::move(leaves);
   act.facts["invalid"] = std::move(invalid);
   return absl::OkStatus();
@@ -159,6 +165,7 @@ absl::Status PrepareRebuild(pg::SpiSession& spi, const Collection& collection,
                       LoadIndexTree(spi, index.oid));
   RV_RETURN_IF_ERROR(CheckLists(tree[0], act));
   RV_RETURN_IF_ERROR(NoteTree(spi, tree, act));
+  act.facts["beside"] = IsBeside(act);
   return IsBeside(act) ? PrepareBeside(spi, tree, act)
                        : CheckFormerLists(tree, act);
 }
@@ -212,9 +219,9 @@ absl::Status DropIndex(uint32_t oid, uint32_t table, const std::string& schema,
                         });
 }
 
-// Drops what an act has built and not put to use. What is attached to a
-// partitioned index goes with that.
-absl::Status DropBuilt(const Act& act) {
+// Drops what an act has built and not put to use, or what its undo has replaced.
+// What is attached to a partitioned index goes with that.
+absl::Status DropBuilt(const Act& act, bool and_kept = false) {
   std::vector<std::pair<IndexRow, uint32_t>> built;
   RV_RETURN_IF_ERROR(InAct(
       "healing: looking for half-built indexes",
@@ -225,13 +232,16 @@ absl::Status DropBuilt(const Act& act) {
           RV_ASSIGN_OR_RETURN(const uint32_t oid,
                               FindIndexByName(spi, row.table_oid, row.schema,
                                               row.built_name));
-          if (oid != 0) built.emplace_back(row, oid);
+          if (oid != 0 || and_kept) built.emplace_back(row, oid);
         }
         return absl::OkStatus();
       }));
   for (const auto& [row, oid] : built) {
     RV_RETURN_IF_ERROR(DropIndex(oid, row.table_oid, row.schema,
                                  row.built_name, row.partitioned, false));
+    if (!and_kept) continue;
+    RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
+                                 row.kept_name, row.partitioned, false));
   }
   return InAct("healing: clearing the journal", [&](pg::SpiSession& spi) {
     return spi
@@ -277,8 +287,7 @@ absl::Status DropReindexLeftovers(const Act& act) {
 
 absl::Status CreateOnlyParent(const IndexNode& node, const IndexRow& row,
                               const Act& act) {
-  const std::string create =
-      CreateStatement(node, row.built_name, ListsOf(act.deed));
+  const std::string create = CreateStatement(node, row.built_name);
   return WithShortLocks(
       create.c_str(), [&](pg::SpiSession& spi) -> absl::Status {
         RV_RETURN_IF_ERROR(spi.Execute(create.c_str()).status());
@@ -291,8 +300,7 @@ absl::Status CreateOnlyParent(const IndexNode& node, const IndexRow& row,
 
 absl::Status CreateLeaf(const IndexNode& node, const IndexRow& row,
                         const Act& act) {
-  RV_RETURN_IF_ERROR(RunTopLevel(
-      CreateStatement(node, row.built_name, ListsOf(act.deed))));
+  RV_RETURN_IF_ERROR(RunTopLevel(CreateStatement(node, row.built_name)));
   return InAct("healing: noting an index",
                [&](pg::SpiSession& spi) -> absl::Status {
                  RV_ASSIGN_OR_RETURN(
@@ -360,7 +368,7 @@ absl::Status Expect(pg::SpiSession& spi, const IndexRow& row, uint32_t oid,
 }
 
 absl::StatusOr<ActOutcome> Swap(const std::vector<IndexNode>& tree,
-                                const Act& act) {
+                                const Act& act, bool undoing) {
   ActOutcome outcome;
   RV_RETURN_IF_ERROR(WithShortLocks(
       "healing: swapping indexes", [&](pg::SpiSession& spi) -> absl::Status {
@@ -391,14 +399,28 @@ absl::StatusOr<ActOutcome> Swap(const std::vector<IndexNode>& tree,
           bytes += size.Real(0, 0).value_or(0);
         }
         outcome = {true, std::nullopt, bytes};
-        RV_RETURN_IF_ERROR(SetDone(spi, act.id, outcome));
+        RV_RETURN_IF_ERROR(undoing ? SetState(spi, act.id, "undone")
+                                   : SetDone(spi, act.id, outcome));
         RV_FAILPOINT("healing.acts.swap.before_commit");
         return absl::OkStatus();
       }));
   return outcome;
 }
 
-absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
+// Gives the nodes the lists that they are to have.
+void GiveLists(const Act& act, bool undoing, std::vector<IndexNode>& tree) {
+  const std::optional<std::string> wanted = ListsOf(act.deed);
+  for (IndexNode& node : tree) {
+    if (undoing) {
+      const ordered_json& former = act.facts["lists"];
+      node.lists = former.value(std::to_string(node.table_oid), node.lists);
+    } else if (wanted.has_value()) {
+      node.lists = *wanted;
+    }
+  }
+}
+
+absl::StatusOr<ActOutcome> BuildBeside(const Act& act, bool undoing) {
   std::vector<IndexNode> tree;
   std::vector<IndexRow> rows;
   RV_RETURN_IF_ERROR(InAct(
@@ -408,6 +430,7 @@ absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
         RV_ASSIGN_OR_RETURN(tree, LoadIndexTree(spi, rows[0].old_oid));
         return absl::OkStatus();
       }));
+  GiveLists(act, undoing, tree);
   for (const IndexNode& node : tree) {
     for (const IndexRow& row : rows) {
       if (row.old_oid != node.oid) continue;
@@ -418,7 +441,7 @@ absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
   }
   RV_RETURN_IF_ERROR(Attach(tree, rows));
   RV_FAILPOINT("healing.acts.swap.start");
-  return Swap(tree, act);
+  return Swap(tree, act, undoing);
 }
 
 // The old indexes get their names back; the new ones are dropped as soon as
@@ -440,9 +463,9 @@ absl::Status SwapBack(pg::SpiSession& spi, const Act& act) {
   return absl::OkStatus();
 }
 
-void DropBuiltIfPossible(const Act& act) {
+void DropReplacedIfPossible(const Act& act) {
   const ActBounds grace(absl::Now() + kGrace);
-  pg::RunOrLog(LOG, [&] { return DropBuilt(act); });
+  pg::RunOrLog(LOG, [&] { return DropBuilt(act, true); });
 }
 
 // ---- In place ----------------------------------------------------------
@@ -575,7 +598,7 @@ absl::StatusOr<std::string> UndoInPlace(Act& act) {
 // ---- Kinds -------------------------------------------------------------
 
 absl::StatusOr<ActOutcome> PerformRebuild(const Collection&, Act& act) {
-  return IsBeside(act) ? BuildBeside(act) : RebuildInPlace(act);
+  return IsBeside(act) ? BuildBeside(act, false) : RebuildInPlace(act);
 }
 
 absl::Status SettleRebuild(Act& act) {
@@ -600,12 +623,36 @@ absl::Status SettleRebuild(Act& act) {
   });
 }
 
-absl::StatusOr<std::string> UndoRebuild(const Collection&, Act& act) {
+// The old index is gone: one like it is built beside the present one.
+absl::StatusOr<std::string> UndoByRebuild(const Collection& collection,
+                                          Act& act) {
+  RV_RETURN_IF_ERROR(CheckPresentLists(act));
+  RV_RETURN_IF_ERROR(InAct("healing: undoing", [&](pg::SpiSession& spi) {
+    return SetState(spi, act.id, "undoing");
+  }));
+  RV_FAILPOINT("healing.acts.undo_rebuild.start");
+  RV_RETURN_IF_ERROR(DropBuilt(act));  // of an earlier try
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting an index", [&](pg::SpiSession& spi) -> absl::Status {
+        RV_ASSIGN_OR_RETURN(const Object index,
+                            FindIndex(spi, collection, act.deed.object));
+        RV_ASSIGN_OR_RETURN(const std::vector<IndexNode> tree,
+                            LoadIndexTree(spi, index.oid));
+        return PrepareBeside(spi, tree, act);
+      }));
+  RV_RETURN_IF_ERROR(BuildBeside(act, true).status());
+  DropReplacedIfPossible(act);
+  return std::string();
+}
+
+absl::StatusOr<std::string> UndoRebuild(const Collection& collection,
+                                        Act& act) {
+  if (WasBeside(act) && !IsBeside(act)) return UndoByRebuild(collection, act);
   if (!IsBeside(act)) return UndoInPlace(act);
   RV_RETURN_IF_ERROR(
       WithShortLocks("healing: swapping indexes back",
                      [&](pg::SpiSession& spi) { return SwapBack(spi, act); }));
-  DropBuiltIfPossible(act);
+  DropReplacedIfPossible(act);
   return std::string();
 }
 
@@ -622,13 +669,13 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
   std::string swap, attach, back, drop;
   int number = 0;
   const std::optional<std::string> lists = ListsOf(act.deed);
-  for (const IndexNode& node : tree) {
+  for (IndexNode node : tree) {
     *shown.bytes += static_cast<double>(node.bytes);
     const std::string name = absl::StrCat("ruvector_new_", number);
     const std::string old = absl::StrCat("ruvector_old_", number);
     if (IsBeside(act)) {
-      absl::StrAppend(&shown.statement, CreateStatement(node, name, lists),
-                      ";\n");
+      if (lists.has_value()) node.lists = *lists;
+      absl::StrAppend(&shown.statement, CreateStatement(node, name), ";\n");
       for (size_t parent = 0; parent < tree.size(); ++parent) {
         if (node.parent != tree[parent].oid) continue;
         absl::StrAppend(&attach, "ALTER INDEX ",
@@ -894,12 +941,12 @@ absl::Status FinishIndexes(int64_t action_id, bool kept) {
         return absl::OkStatus();
       }));
   for (const Act& act : acts) {
-    if (act.deed.kind != RUVECTOR_ACTION_REBUILD_INDEX || !IsBeside(act)) {
+    if (act.deed.kind != RUVECTOR_ACTION_REBUILD_INDEX || !WasBeside(act)) {
       continue;
     }
     if (act.state != "done") {
-      RV_RETURN_IF_ERROR(DropBuilt(act));
-    } else if (kept) {
+      RV_RETURN_IF_ERROR(DropBuilt(act, true));
+    } else if (kept && IsBeside(act)) {
       RV_RETURN_IF_ERROR(DropKept(act));
     }
   }

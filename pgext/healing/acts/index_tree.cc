@@ -99,13 +99,11 @@ absl::StatusOr<std::vector<IndexNode>> LoadIndexTree(pg::SpiSession& spi,
   return tree;
 }
 
-std::string CreateStatement(const IndexNode& node, const std::string& name,
-                            const std::optional<std::string>& lists) {
+std::string CreateStatement(const IndexNode& node, const std::string& name) {
   std::string options = node.options;
-  const std::string& wanted = lists.has_value() ? *lists : node.lists;
-  if (!wanted.empty()) {
+  if (!node.lists.empty()) {
     absl::StrAppend(&options, options.empty() ? "" : ", ", "lists=",
-                    QuoteText(wanted));
+                    QuoteText(node.lists));
   }
   return absl::StrCat("CREATE INDEX ", node.partitioned ? "" : "CONCURRENTLY ",
                       QuoteName(name), " ON ", node.partitioned ? "ONLY " : "",

@@ -49,7 +49,7 @@ void Arm(absl::Time deadline) {
     disable_timeout(STATEMENT_TIMEOUT, false);
     return;
   }
-  const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+  const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now()) + 1;
   enable_timeout_after(
       STATEMENT_TIMEOUT,
       static_cast<int>(std::clamp<int64_t>(left, 1, kLongestTimer)));
