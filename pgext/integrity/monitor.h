@@ -24,6 +24,7 @@
 #include "pgext/healing/diagnosis/diagnosis.h"
 #include "pgext/healing/sensors/server_sense.h"
 #include "pgext/integrity/collections.h"
+#include "pgext/integrity/throttle_overrides.h"
 
 namespace ruvector::integrity {
 
@@ -101,6 +102,7 @@ class Monitor {
   std::string policy_name_;
   std::optional<int64_t> policy_id_;
   std::string policy_text_;
+  std::vector<ThrottleOverride> throttles_;
 
   bool loaded_ = false;  // the controller
   bool ready_ = false;   // and the policy: there is something to publish

@@ -83,3 +83,27 @@ CREATE TABLE ruvector.held_jobs (
     held_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE ruvector.held_jobs IS 'maintenance jobs that healing holds; they go on at the latest when their time is over';
+
+-- Invalid indexes that acts which have not been settled left behind: half-built
+-- ones of ours, and what REINDEX CONCURRENTLY makes beside an index that one of
+-- our acts was about. Nothing else is ever taken for ours.
+CREATE VIEW ruvector.healing_leftovers AS
+    SELECT h.act_id, i.indexrelid AS index_oid, i.indrelid AS table_oid, n.nspname AS schema_name,
+           c.relname AS index_name, true AS built
+      FROM ruvector.healing_indexes h
+      JOIN pg_catalog.pg_index i ON i.indrelid = h.table_oid AND NOT i.indisvalid
+      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relname = h.built_name
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = h.schema_name
+    UNION ALL
+    SELECT a.id, i.indexrelid, i.indrelid, n.nspname, c.relname, false
+      FROM ruvector.healing_acts a
+     CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(a.facts -> 'leaves') l
+      JOIN pg_catalog.pg_index i ON i.indrelid = (l ->> 'table')::pg_catalog.oid AND NOT i.indisvalid
+      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relname ~ '_cc(new|old)[0-9]*$'
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = l ->> 'schema'
+     CROSS JOIN LATERAL pg_catalog.regexp_replace(c.relname, '_cc(new|old)[0-9]*$', '') AS stem
+     WHERE a.kind IN ('reindex', 'rebuild_index') AND a.state IN ('intended', 'partial', 'undoing')
+       AND pg_catalog.starts_with(l ->> 'name', stem)
+       AND (stem = l ->> 'name' OR pg_catalog.octet_length(stem) >= 50)
+       AND NOT a.facts -> 'invalid' @> pg_catalog.to_jsonb(i.indexrelid::pg_catalog.int8);
+COMMENT ON VIEW ruvector.healing_leftovers IS 'invalid indexes that are left of acts of healing; ours to drop';
