@@ -40,7 +40,7 @@ GRANT EXECUTE ON FUNCTION
     ruvector_integrity_override_clear(text), ruvector_integrity_policy_set(text, text, jsonb),
     ruvector_integrity_policy_get(text, text),
     ruvector_integrity_policy_drop(text, text), ruvector_integrity_policy_enable(text, text, boolean),
-    ruvector_audit_checkpoint()
+    ruvector_audit_checkpoint(), ruvector_healing_metrics(text, text)
     TO ruvector_operator;
 GRANT EXECUTE ON FUNCTION
     ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
