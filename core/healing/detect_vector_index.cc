@@ -96,9 +96,12 @@ void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
     Subject subject = IndexSubject(index.name, index.oid, index.table_oid);
     if (const auto found = BuiltOnFewRows(index, sums, built, growth, limits)) {
       const char* source = "IVFFlat list and meta pages, captured at build";
+      const Known lists = ToDouble(index.declared_lists);
       few.Note("rows", index.name, sums.rows, source);
-      few.Note("rows_at_build", index.name, built, source);
-      few.Note("lists", index.name, ToDouble(index.declared_lists), source);
+      few.Note("rows_at_build", index.name, built, source,
+               lists.has_value() ? Known(limits.few_rows_per_list * *lists)
+                                 : std::nullopt);
+      few.Note("lists", index.name, lists, source);
       if (!found->seen_build) few.Limit(limits.without_history);
       few.Blame(subject, found->degree, 1 + found->degree);
     }
@@ -129,7 +132,8 @@ void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
     const char* source =
         "IVFFlat entry pages: mean distance to the center and rows per list, "
         "over the same after the build";
-    drift.Note("drifted_share", index.name, bad / known, source);
+    drift.Note("drifted_share", index.name, bad / known, source,
+               limits.drifted_share.fire);
     drift.Note("drifted_lists", index.name, static_cast<double>(named), source);
     drift.Note("lists", index.name, worst, source);
     drift.Blame(std::move(subject), *degree, bad / known);
@@ -164,7 +168,8 @@ void DetectHnsw(const Context& context, std::vector<Problem>* problems) {
     finding.Note("bytes", index.name, ToDouble(index.bytes),
                  "pg_relation_size");
     finding.Note("bytes_over_needed", index.name, over,
-                 "pg_relation_size over rows * element size at m, dimensions");
+                 "pg_relation_size over rows * element size at m, dimensions",
+                 limits.hnsw_bytes.fire);
     finding.Blame(IndexSubject(index.name, index.oid, index.table_oid), *degree,
                   1 + *degree);
   }
@@ -192,7 +197,7 @@ void DetectRecall(const Context& context, std::vector<Problem>* problems) {
     const char* source = "recall probe: index answers beside exact ones";
     finding.Note("recall", probe.name, hits / trials, source);
     finding.Note("recall_low", probe.name, recall.low, source);
-    finding.Note("recall_high", probe.name, recall.high, source);
+    finding.Note("recall_high", probe.name, recall.high, source, probe.target);
     finding.Note("recall_target", probe.name, *probe.target,
                  "recall_target of the collection");
     finding.Note("trials", probe.name, ToDouble(probe.trials), source);
