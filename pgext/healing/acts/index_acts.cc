@@ -207,6 +207,7 @@ absl::Status DropIndex(uint32_t oid, uint32_t table, const std::string& schema,
         return absl::OkStatus();
       }));
   if (!there) return absl::OkStatus();
+  RV_FAILPOINT("healing.acts.drop.start");
   if (!partitioned) {
     return RunTopLevel(absl::StrCat("DROP INDEX CONCURRENTLY IF EXISTS ",
                                     Qualified(schema, name)));
