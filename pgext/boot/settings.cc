@@ -19,6 +19,7 @@ int sensor_lock_timeout = 100;
 int max_graph_nodes = 1000;
 bool compute_lambda2 = true;
 bool bypass = false;
+bool healing = true;
 int problem_retention = 30 * 24 * 60;
 int sample_timeout = 30;
 int webhook_attempts = 5;
@@ -150,6 +151,11 @@ constexpr BoolSetting kBools[] = {
      "Computes the algebraic connectivity of the graph in each pass.",
      "An early-warning signal; it never drives the state.", &compute_lambda2,
      true, PGC_SIGHUP},
+    {"ruvector.healing", "Lets healing act in the databases of this server.",
+     "The kill switch: off stops what runs and writes nothing, so that it "
+     "works "
+     "on a full disk and on a read-only server.",
+     &healing, true, PGC_SIGHUP},
 };
 
 constexpr StringSetting kStrings[] = {

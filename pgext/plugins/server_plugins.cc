@@ -19,12 +19,6 @@
 namespace ruvector::plugins {
 namespace {
 
-std::string Directory() {
-  const std::string configured = settings::plugin_directory;
-  return configured.empty() ? audit::PrivateLibraryDirectory() + "/plugins"
-                            : configured;
-}
-
 // Against every key of the file that ruvector.plugin_trusted_keys names.
 absl::Status CheckSignature(std::string_view content,
                             std::string_view signature) {
@@ -67,11 +61,11 @@ plugin::Loader& ServerLoader() {
   static plugin::Loader* loader = nullptr;  // scope: backend
   static std::string made_for;
   const std::string wanted =
-      absl::StrCat(Directory(), "\n", settings::plugin_trust, "\n",
+      absl::StrCat(PluginDirectory(), "\n", settings::plugin_trust, "\n",
                    settings::plugin_trusted_keys);
   if (loader == nullptr || made_for != wanted) {
     plugin::LoaderOptions options;
-    options.directory = Directory();
+    options.directory = PluginDirectory();
     options.owner = geteuid();
     options.trust = settings::plugin_trust == settings::kTrustSigned
                         ? plugin::TrustPolicy::kSigned
@@ -89,6 +83,12 @@ plugin::Loader& ServerLoader() {
 }
 
 }  // namespace
+
+std::string PluginDirectory() {
+  const std::string configured = settings::plugin_directory;
+  return configured.empty() ? audit::PrivateLibraryDirectory() + "/plugins"
+                            : configured;
+}
 
 absl::StatusOr<plugin::Scan> ScanPlugins() { return ServerLoader().Rescan(); }
 

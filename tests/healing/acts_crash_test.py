@@ -81,7 +81,7 @@ BACKWARD = [(kind, point) for kind, points in {
     "throttle": ("healing.acts.undo.start", "healing.acts.undo.before_commit"),
     "rows": ("healing.acts.rows.returned", "healing.acts.undo.before_commit"),
     "beside": ("healing.acts.swap_back.before_commit",
-               "healing.acts.command.before"),
+               "healing.acts.drop.start"),
     "in_place": ("healing.acts.undo_in_place.start",
                  "healing.acts.command.before", "healing.acts.command.after"),
 }.items() for point in points]

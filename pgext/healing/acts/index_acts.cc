@@ -132,9 +132,8 @@ absl::Status PrepareBeside(pg::SpiSession& spi,
   int number = 0;
   for (const IndexNode& node : tree) {
     if (!node.obstacle.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(node.Qualified(), " cannot be replaced: ",
-                       node.obstacle));
+      return absl::FailedPreconditionError(absl::StrCat(
+          node.Qualified(), " cannot be replaced: ", node.obstacle));
     }
     if (!node.valid) {
       return absl::FailedPreconditionError(
@@ -207,20 +206,20 @@ absl::Status DropIndex(uint32_t oid, uint32_t table, const std::string& schema,
         return absl::OkStatus();
       }));
   if (!there) return absl::OkStatus();
+  RV_FAILPOINT("healing.acts.drop.start");
   if (!partitioned) {
     return RunTopLevel(absl::StrCat("DROP INDEX CONCURRENTLY IF EXISTS ",
                                     Qualified(schema, name)));
   }
   const std::string drop =
       absl::StrCat("DROP INDEX IF EXISTS ", Qualified(schema, name));
-  return WithShortLocks("healing: dropping an index",
-                        [&](pg::SpiSession& spi) {
-                          return spi.Execute(drop.c_str()).status();
-                        });
+  return WithShortLocks("healing: dropping an index", [&](pg::SpiSession& spi) {
+    return spi.Execute(drop.c_str()).status();
+  });
 }
 
-// Drops what an act has built and not put to use, or what its undo has replaced.
-// What is attached to a partitioned index goes with that.
+// Drops what an act has built and not put to use, or what its undo has
+// replaced. What is attached to a partitioned index goes with that.
 absl::Status DropBuilt(const Act& act, bool and_kept = false) {
   std::vector<std::pair<IndexRow, uint32_t>> built;
   RV_RETURN_IF_ERROR(InAct(
@@ -229,25 +228,26 @@ absl::Status DropBuilt(const Act& act, bool and_kept = false) {
         RV_ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
                             LoadIndexes(spi, act.id));
         for (const IndexRow& row : rows) {
-          RV_ASSIGN_OR_RETURN(const uint32_t oid,
-                              FindIndexByName(spi, row.table_oid, row.schema,
-                                              row.built_name));
+          RV_ASSIGN_OR_RETURN(
+              const uint32_t oid,
+              FindIndexByName(spi, row.table_oid, row.schema, row.built_name));
           if (oid != 0 || and_kept) built.emplace_back(row, oid);
         }
         return absl::OkStatus();
       }));
   for (const auto& [row, oid] : built) {
-    RV_RETURN_IF_ERROR(DropIndex(oid, row.table_oid, row.schema,
-                                 row.built_name, row.partitioned, false));
+    RV_RETURN_IF_ERROR(DropIndex(oid, row.table_oid, row.schema, row.built_name,
+                                 row.partitioned, false));
     if (!and_kept) continue;
     RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
                                  row.kept_name, row.partitioned, false));
   }
   return InAct("healing: clearing the journal", [&](pg::SpiSession& spi) {
     return spi
-        .Execute("DELETE FROM ruvector.healing_indexes WHERE act_id ="
-                 " $1::pg_catalog.int8",
-                 {pg::SqlInt(act.id)})
+        .Execute(
+            "DELETE FROM ruvector.healing_indexes WHERE act_id ="
+            " $1::pg_catalog.int8",
+            {pg::SqlInt(act.id)})
         .status();
   });
 }
@@ -301,14 +301,13 @@ absl::Status CreateOnlyParent(const IndexNode& node, const IndexRow& row,
 absl::Status CreateLeaf(const IndexNode& node, const IndexRow& row,
                         const Act& act) {
   RV_RETURN_IF_ERROR(RunTopLevel(CreateStatement(node, row.built_name)));
-  return InAct("healing: noting an index",
-               [&](pg::SpiSession& spi) -> absl::Status {
-                 RV_ASSIGN_OR_RETURN(
-                     const uint32_t oid,
-                     FindIndexByName(spi, row.table_oid, row.schema,
-                                     row.built_name));
-                 return SetNewIndex(spi, act.id, row.table_oid, oid);
-               });
+  return InAct(
+      "healing: noting an index", [&](pg::SpiSession& spi) -> absl::Status {
+        RV_ASSIGN_OR_RETURN(
+            const uint32_t oid,
+            FindIndexByName(spi, row.table_oid, row.schema, row.built_name));
+        return SetNewIndex(spi, act.id, row.table_oid, oid);
+      });
 }
 
 absl::Status Attach(const std::vector<IndexNode>& tree,
@@ -329,10 +328,9 @@ absl::Status Attach(const std::vector<IndexNode>& tree,
     const std::string attach = absl::StrCat(
         "ALTER INDEX ", Qualified(parent->schema, parent->built_name),
         " ATTACH PARTITION ", Qualified(child->schema, child->built_name));
-    RV_RETURN_IF_ERROR(
-        WithShortLocks(attach.c_str(), [&](pg::SpiSession& spi) {
-          return spi.Execute(attach.c_str()).status();
-        }));
+    RV_RETURN_IF_ERROR(WithShortLocks(attach.c_str(), [&](pg::SpiSession& spi) {
+      return spi.Execute(attach.c_str()).status();
+    }));
   }
   return absl::OkStatus();
 }
@@ -482,10 +480,10 @@ absl::StatusOr<uint32_t> OidOf(const Leaf& leaf) {
 }
 
 absl::Status SetLists(const Leaf& leaf, const std::string& lists) {
-  const std::string set = absl::StrCat(
-      "ALTER INDEX ", Qualified(leaf.schema, leaf.name),
-      lists.empty() ? " RESET (lists)"
-                    : absl::StrCat(" SET (lists = ", lists, ")"));
+  const std::string set =
+      absl::StrCat("ALTER INDEX ", Qualified(leaf.schema, leaf.name),
+                   lists.empty() ? " RESET (lists)"
+                                 : absl::StrCat(" SET (lists = ", lists, ")"));
   return WithShortLocks(set.c_str(), [&](pg::SpiSession& spi) {
     return spi.Execute(set.c_str()).status();
   });
@@ -499,7 +497,8 @@ absl::Status ReindexLeaf(const Leaf& leaf) {
 absl::StatusOr<ActOutcome> Finish(const Act& act) {
   ActOutcome outcome;
   RV_RETURN_IF_ERROR(InAct(
-      "healing: noting what was done", [&](pg::SpiSession& spi) -> absl::Status {
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) -> absl::Status {
         double bytes = 0;
         for (const Leaf& leaf : LeavesOf(act)) {
           RV_ASSIGN_OR_RETURN(
@@ -565,10 +564,10 @@ absl::Status CheckPresentLists(const Act& act) {
           RV_ASSIGN_OR_RETURN(const std::vector<IndexNode> tree,
                               LoadIndexTree(spi, oid));
           if (tree[0].lists == *set) continue;
-          return ReadAgain(absl::StrCat(
-              Qualified(leaf.schema, leaf.name), " was given ", *set,
-              " lists, it has '", tree[0].lists,
-              "': somebody has changed them since"));
+          return ReadAgain(absl::StrCat(Qualified(leaf.schema, leaf.name),
+                                        " was given ", *set, " lists, it has '",
+                                        tree[0].lists,
+                                        "': somebody has changed them since"));
         }
         return absl::OkStatus();
       });
@@ -605,8 +604,8 @@ absl::Status SettleRebuild(Act& act) {
   // What was swapped was done in the same transaction.
   if (!IsBeside(act)) return SettleInPlace(act);
   bool open = false;
-  RV_RETURN_IF_ERROR(InAct(
-      "healing: settling", [&](pg::SpiSession& spi) -> absl::Status {
+  RV_RETURN_IF_ERROR(
+      InAct("healing: settling", [&](pg::SpiSession& spi) -> absl::Status {
         RV_ASSIGN_OR_RETURN(
             const pg::SpiRows rows,
             spi.Query("SELECT FROM ruvector.healing_acts WHERE id ="
@@ -691,9 +690,9 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
                       name, ";\nALTER INDEX ", Qualified(node.schema, old),
                       " RENAME TO ", QuoteName(node.name), ";\n");
       if (number == 0) {
-        drop = absl::StrCat("DROP INDEX ",
-                            node.partitioned ? "" : "CONCURRENTLY ",
-                            Qualified(node.schema, name), ";");
+        drop =
+            absl::StrCat("DROP INDEX ", node.partitioned ? "" : "CONCURRENTLY ",
+                         Qualified(node.schema, name), ";");
       }
       ++number;
       continue;
@@ -702,9 +701,9 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
     const auto both = [&](std::string* out, const std::string& wanted) {
       if (lists.has_value()) {
         absl::StrAppend(out, "ALTER INDEX ", node.Qualified(),
-                        wanted.empty() ? " RESET (lists);\n"
-                                       : absl::StrCat(" SET (lists = ", wanted,
-                                                      ");\n"));
+                        wanted.empty()
+                            ? " RESET (lists);\n"
+                            : absl::StrCat(" SET (lists = ", wanted, ");\n"));
       }
       absl::StrAppend(out, "REINDEX INDEX CONCURRENTLY ", node.Qualified(),
                       ";\n");
@@ -714,8 +713,7 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
   }
   if (IsBeside(act)) {
     absl::StrAppend(&shown.statement, attach, "BEGIN;\n", swap, "COMMIT;");
-    shown.undo_statement =
-        absl::StrCat("BEGIN;\n", back, "COMMIT;\n", drop);
+    shown.undo_statement = absl::StrCat("BEGIN;\n", back, "COMMIT;\n", drop);
   }
   // SHARE on a partitioned parent while its empty index is made; ACCESS
   // EXCLUSIVE where the old one is dropped or lists are set.
@@ -747,7 +745,8 @@ absl::StatusOr<ActStatement> DescribeReindex(pg::SpiSession& spi,
   RV_ASSIGN_OR_RETURN(const Object index,
                       FindIndex(spi, collection, act.deed.object));
   ActStatement shown;
-  shown.statement = absl::StrCat("REINDEX INDEX CONCURRENTLY ", index.name, ";");
+  shown.statement =
+      absl::StrCat("REINDEX INDEX CONCURRENTLY ", index.name, ";");
   shown.lock = LockLevel::kShareUpdateExclusive;
   if (index.kind == 'i') shown.bytes = static_cast<double>(index.bytes);
   if (index.rows >= 0) shown.rows = index.rows;
@@ -864,10 +863,9 @@ absl::StatusOr<ActOutcome> PerformDrop(const Collection& collection, Act& act) {
   RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
                                row.index_name, row.partitioned, true));
   const ActOutcome outcome{true, 0, bytes};
-  RV_RETURN_IF_ERROR(InAct("healing: noting what was done",
-                           [&](pg::SpiSession& spi) {
-                             return SetDone(spi, act.id, outcome);
-                           }));
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) { return SetDone(spi, act.id, outcome); }));
   return outcome;
 }
 
@@ -901,12 +899,12 @@ absl::StatusOr<ActStatement> DescribeDrop(pg::SpiSession& spi,
 // The old index goes; a rebuild with its lists is what can still be done.
 absl::Status DropKept(const Act& act) {
   std::vector<IndexRow> rows;
-  RV_RETURN_IF_ERROR(
-      InAct("healing: looking at kept indexes",
-            [&](pg::SpiSession& spi) -> absl::Status {
-              RV_ASSIGN_OR_RETURN(rows, LoadIndexes(spi, act.id));
-              return absl::OkStatus();
-            }));
+  RV_RETURN_IF_ERROR(InAct("healing: looking at kept indexes",
+                           [&](pg::SpiSession& spi) -> absl::Status {
+                             RV_ASSIGN_OR_RETURN(rows,
+                                                 LoadIndexes(spi, act.id));
+                             return absl::OkStatus();
+                           }));
   for (const IndexRow& row : rows) {
     RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
                                  row.kept_name, row.partitioned, false));
@@ -923,9 +921,10 @@ absl::Status DropKept(const Act& act) {
                [&](pg::SpiSession& spi) -> absl::Status {
                  RV_RETURN_IF_ERROR(SetUndo(spi, act.id, undo));
                  return spi
-                     .Execute("DELETE FROM ruvector.healing_indexes WHERE"
-                              " act_id = $1::pg_catalog.int8",
-                              {pg::SqlInt(act.id)})
+                     .Execute(
+                         "DELETE FROM ruvector.healing_indexes WHERE"
+                         " act_id = $1::pg_catalog.int8",
+                         {pg::SqlInt(act.id)})
                      .status();
                });
 }
@@ -936,8 +935,8 @@ absl::Status FinishIndexes(int64_t action_id, bool kept) {
   std::vector<Act> acts;
   RV_RETURN_IF_ERROR(InAct(
       "healing: reading the journal", [&](pg::SpiSession& spi) -> absl::Status {
-        RV_ASSIGN_OR_RETURN(
-            acts, LoadActs(spi, action_id, "{done,undone,not_done}"));
+        RV_ASSIGN_OR_RETURN(acts,
+                            LoadActs(spi, action_id, "{done,undone,not_done}"));
         return absl::OkStatus();
       }));
   for (const Act& act : acts) {

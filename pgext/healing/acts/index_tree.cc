@@ -17,7 +17,8 @@ constexpr char kTree[] =
     " table_name, tn.nspname AS table_schema, n.nspname, c.relname, c.relkind,"
     " i.indisvalid, c.relispartition AND x.level = 0 AS attached,"
     " c.reloptions, am.amname, ' TABLESPACE ' ||"
-    " pg_catalog.quote_ident(s.spcname) AS tablespace, ' WHERE ' || pg_catalog.pg_get_expr(i.indpred,"
+    " pg_catalog.quote_ident(s.spcname) AS tablespace, ' WHERE ' || "
+    "pg_catalog.pg_get_expr(i.indpred,"
     " i.indrelid) AS predicate, pg_catalog.quote_literal("
     "pg_catalog.obj_description(c.oid, 'pg_class')) AS comment,"
     " CASE WHEN c.relkind = 'i' THEN pg_catalog.pg_relation_size(c.oid)"
@@ -102,15 +103,14 @@ absl::StatusOr<std::vector<IndexNode>> LoadIndexTree(pg::SpiSession& spi,
 std::string CreateStatement(const IndexNode& node, const std::string& name) {
   std::string options = node.options;
   if (!node.lists.empty()) {
-    absl::StrAppend(&options, options.empty() ? "" : ", ", "lists=",
-                    QuoteText(node.lists));
+    absl::StrAppend(&options, options.empty() ? "" : ", ",
+                    "lists=", QuoteText(node.lists));
   }
-  return absl::StrCat("CREATE INDEX ", node.partitioned ? "" : "CONCURRENTLY ",
-                      QuoteName(name), " ON ", node.partitioned ? "ONLY " : "",
-                      node.table, " ", node.body,
-                      options.empty() ? "" : absl::StrCat(" WITH (", options,
-                                                          ")"),
-                      node.tablespace, node.predicate);
+  return absl::StrCat(
+      "CREATE INDEX ", node.partitioned ? "" : "CONCURRENTLY ", QuoteName(name),
+      " ON ", node.partitioned ? "ONLY " : "", node.table, " ", node.body,
+      options.empty() ? "" : absl::StrCat(" WITH (", options, ")"),
+      node.tablespace, node.predicate);
 }
 
 absl::StatusOr<uint32_t> FindIndexByName(pg::SpiSession& spi,
