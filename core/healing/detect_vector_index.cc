@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/healing/detector.h"
+#include "core/healing/hnsw_size.h"
 #include "core/healing/wilson.h"
 
 namespace ruvector::healing {
@@ -63,22 +64,6 @@ std::optional<FewRows> BuiltOnFewRows(const IvfIndexObservation& index,
   }
   if (!degree.has_value()) return std::nullopt;
   return FewRows{*degree, true};
-}
-
-// Bytes that the live rows need: pages of 8 kB with an element tuple (72 bytes
-// and the vector) and a neighbour tuple (2m slots on level 0 and m on each of
-// 1/ln(m) levels above on average, 6 bytes each) per row.
-Known NeededBytes(const HnswIndexObservation& index, Known rows) {
-  if (!rows.has_value() || !index.m.has_value() || *index.m < 2 ||
-      !index.dimensions.has_value() || *rows < 1) {
-    return std::nullopt;
-  }
-  const auto m = static_cast<double>(*index.m);
-  const double element = 72 + 8 + 4 * static_cast<double>(*index.dimensions);
-  const double neighbours = 4 + 6 * m * (2 + 1 / std::log(m));
-  const double per_row = element + neighbours + 2 * 4 + 8;
-  const double rows_per_page = std::max(1.0, std::floor(8152 / per_row));
-  return std::ceil(*rows / rows_per_page) * 8192;
 }
 
 }  // namespace
@@ -154,7 +139,7 @@ void DetectHnsw(const Context& context, std::vector<Problem>* problems) {
     const Known rows = table == nullptr || table->carried
                            ? std::nullopt
                            : graph::KnownRows(*table);
-    const Known needed = NeededBytes(index, rows);
+    const Known needed = HnswBytesNeeded(index, rows);
     Known over;
     if (needed.has_value() &&
         index.bytes.value_or(0) >= limits.hnsw_min_bytes) {

@@ -544,10 +544,10 @@ void Monitor::Publish(int index) {
     strlcpy(facts.forced, controller_.manual->reason.c_str(),
             sizeof(facts.forced));
   }
-  PublishGate(*GateSlotAt(index),
-              CompileGateWith(policy_, gate::EffectiveState(controller_),
-                              throttles_),
-              facts);
+  PublishGate(
+      *GateSlotAt(index),
+      CompileGateWith(policy_, gate::EffectiveState(controller_), throttles_),
+      facts);
   ConfigureBuckets(index);
 }
 

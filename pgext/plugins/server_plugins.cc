@@ -10,6 +10,7 @@
 #include "core/audit/keys.h"
 #include "core/audit/types.h"
 #include "core/base/status_macros.h"
+#include "core/healing/metric_catalog.h"
 #include "core/plugin/prober.h"
 #include "pgext/audit/crypto.h"
 #include "pgext/boot/settings.h"
@@ -74,6 +75,7 @@ plugin::Loader& ServerLoader() {
     if (!std::string_view(settings::plugin_trusted_keys).empty()) {
       options.signature_check = CheckSignature;
     }
+    options.accept = healing::CheckMetrics;
     loader = new plugin::Loader(std::move(options));
     made_for = wanted;
   }
