@@ -198,9 +198,11 @@ def test_a_fault_is_contained(healed, fault):
     did is undone."""
     mode(healed, "auto")
     postmaster = healed.value("SELECT pg_postmaster_start_time()")
+    before = newest(healed) or 0
     inject(healed, fault)
     number = healed.wait_for(
-        "SELECT id FROM ruvector.healing_actions WHERE cause = %s", [fault])
+        "SELECT max(id) FROM ruvector.healing_actions WHERE cause = %s "
+        "AND id > %s", (fault, before))
     row = ended(healed, number, timeout=60)
     resolve(healed)
     assert row["state"] in ("rejected", "rolled_back"), row["reason"]
@@ -217,7 +219,7 @@ def test_repeated_faults_quarantine(healed):
     mode(healed, "auto")
     configure(healed, quarantine_after_faults=2, breaker={
         "ineffective_attempts": 10})
-    before = newest(healed)
+    before = newest(healed) or 0
     for cause in ("plan:segfault", "plan:abort"):
         inject(healed, cause)
         number = healed.wait_for(
