@@ -15,9 +15,9 @@ extern int sensor_lock_timeout;      // milliseconds
 extern int max_graph_nodes;
 extern bool compute_lambda2;
 extern bool bypass;
-extern bool healing;        // off: the kill switch
+extern bool healing;           // off: the kill switch
 extern int problem_retention;  // minutes
-extern int sample_timeout;  // seconds
+extern int sample_timeout;     // seconds
 extern int webhook_attempts;
 extern int webhook_timeout;  // seconds
 extern char* signing_key_path;
