@@ -48,7 +48,8 @@ GRANT EXECUTE ON FUNCTION
     ruvector_audit_checkpoint(), ruvector_healing_configure(jsonb), ruvector_strategy_configure(text, jsonb),
     ruvector_healing_trigger(text), ruvector_healing_execute(text, text, jsonb),
     ruvector_healing_plan(text, text, jsonb), ruvector_healing_abort(bigint), ruvector_healing_rollback(text),
-    ruvector_healing_reset_breaker(text), ruvector_strategy_release(text), ruvector_healing_reset_learning(text)
+    ruvector_healing_reset_breaker(text), ruvector_strategy_release(text), ruvector_healing_reset_learning(text),
+    ruvector_healing_metrics(text, text)
     TO ruvector_operator;
 GRANT EXECUTE ON FUNCTION
     ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
