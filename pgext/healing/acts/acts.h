@@ -21,6 +21,21 @@
 // past the deadline. Locks that could make users wait are asked for with a
 // short lock_timeout, again and again with growing pauses, until the deadline.
 //
+// What kinds mean here, beyond plugin_abi.h:
+//   MOVE_ROWS           one act is one batch of min(max_rows, batch_rows) rows
+//                       in one transaction, of a managed collection alone
+//   SET_ROUTING_WEIGHT  null: it has no weight and takes no new rows;
+//                       some partition always keeps one
+//   REBUILD_INDEX       undo RESTORE_INDEX: built beside, swapped, the old one
+//                       kept until FinishAction. undo REBUILD_INDEX: in place,
+//                       leaf by leaf, for want of disk, or for a leaf that is
+//                       attached to a partitioned index
+//   HOLD_JOB            "cron <jobid>"; others cannot be held
+//   SET_RELOPTION       what tunes upkeep: autovacuum_*, vacuum_*, toast.*,
+//                       fillfactor, parallel_workers
+// An object is a table, partition or index of the collection; others are
+// refused.
+//
 // Rights: the worker is superuser. No user-defined code runs with that: what
 // writes users' rows does so as the table's owner in a security-restricted
 // operation, as PostgreSQL's own maintenance commands do; search_path is
