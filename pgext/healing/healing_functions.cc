@@ -59,6 +59,11 @@ struct ConfigCall {
   }
 
   absl::Status Store(const StoredConfig& after) {
+    if (HealingConfigToJson(after.config) ==
+            HealingConfigToJson(before.config) &&
+        after.parameters == before.parameters) {
+      return absl::OkStatus();
+    }
     RV_RETURN_IF_ERROR(WriteConfig(spi, after, user));
     const auto parsed = [](const std::string& text) {
       return json::parse(text, nullptr, false);

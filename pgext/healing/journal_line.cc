@@ -62,7 +62,7 @@ json Measurements(const Action& a, const std::vector<Measured>& values) {
 
 // The intent: what is about to be done, to what end, and how to take it back.
 json Intent(const Action& a, const PlanColumns* plan) {
-  json intent = {{"action", a.id},
+  json intent = {{"action_id", a.id},
                  {"strategy", a.strategy},
                  {"problem", a.incident.problem_class},
                  {"cause", a.incident.cause},
@@ -143,7 +143,7 @@ absl::Status JournalLine::Write(pg::SpiSession& spi, const Batch& batch) {
       RV_RETURN_IF_ERROR(WriteRow(spi, a));
       RV_RETURN_IF_ERROR(
           healing::Append(spi, "healing.ended", a.incident.collection,
-                          {{"action", a.id},
+                          {{"action_id", a.id},
                            {"strategy", a.strategy},
                            {"state", ActionStateName(a.state)},
                            {"reason", a.reason},
@@ -152,7 +152,7 @@ absl::Status JournalLine::Write(pg::SpiSession& spi, const Batch& batch) {
                            {"after", Measurements(a, a.after)}}));
     } else if (const auto* event = std::get_if<EmitEvent>(&effect)) {
       json metadata = {{"detail", event->detail}};
-      if (event->action != 0) metadata["action"] = event->action;
+      if (event->action != 0) metadata["action_id"] = event->action;
       RV_RETURN_IF_ERROR(healing::Append(spi, event->type, event->collection,
                                          std::move(metadata)));
     }

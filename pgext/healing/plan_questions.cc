@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "core/healing/engine.h"
+#include "core/strategy_host/fault.h"
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/extension.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/result_set.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
@@ -28,15 +30,17 @@ absl::StatusOr<NamedPlan> Plan(pg::SpiSession& spi,
   RV_ASSIGN_OR_RETURN(const StoredConfig config, ReadConfig(spi));
   RV_ASSIGN_OR_RETURN(const PlanInputs inputs,
                       ReadPlanInputs(spi, strategy, incident, wish, {}));
-  RV_ASSIGN_OR_RETURN(
-      sdk::Plan plan,
-      AskStrategy(
-          inputs,
-          absl::Now() + absl::Seconds(config.config.timeouts.plan_seconds),
-          WaitOnLatch));
+  absl::StatusOr<sdk::Plan> plan = AskStrategy(
+      inputs, absl::Now() + absl::Seconds(config.config.timeouts.plan_seconds),
+      WaitOnLatch);
+  if (strategy_host::FaultOf(plan.status()).has_value()) {
+    return pg::PgError(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+                       std::string(plan.status().message()));
+  }
+  RV_RETURN_IF_ERROR(plan.status());
   NamedPlan named;
   named.strategy = strategy.description.name;
-  RV_ASSIGN_OR_RETURN(named.plan, DescribePlan(spi, inputs, plan));
+  RV_ASSIGN_OR_RETURN(named.plan, DescribePlan(spi, inputs, *plan));
   return named;
 }
 

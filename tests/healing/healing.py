@@ -18,7 +18,7 @@ QUICK = {
 
 
 def configure(server, dbname="postgres", **keys):
-    """Merges keys into the configuration; the supervisor is woken by it."""
+    """Merges keys into the configuration."""
     return server.value("SELECT ruvector_healing_configure(%s)",
                         [json.dumps(keys)], dbname=dbname)
 
@@ -66,7 +66,7 @@ def next_pass(server, name="items"):
     server.execute(
         "UPDATE ruvector.diagnoses SET pass = pass + 1 WHERE collection_id = "
         "(SELECT id FROM ruvector.collections WHERE name = %s)", [name])
-    configure(server)
+    server.reload()  # which wakes the supervisor
 
 
 def execute(server, strategy="unsound_strategy", name="items", **parameters):
@@ -110,4 +110,4 @@ def events(server, number):
     server.wait_for("SELECT unsealed = 0 FROM ruvector_verify_chain()")
     return [row[0] for row in server.execute(
         "SELECT event_type FROM ruvector.integrity_events "
-        "WHERE (metadata ->> 'action')::bigint = %s ORDER BY id", [number])]
+        "WHERE (metadata ->> 'action_id')::bigint = %s ORDER BY id", [number])]
