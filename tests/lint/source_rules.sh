@@ -68,7 +68,8 @@ rule 'no signal handler in core, plugins' '\<(signal|sigaction)\(SIG' \
 
 # Public headers of core: those that pgext includes, before postgres.h.
 while IFS= read -r header; do
-  case $header in core/base/* | *_abi.h) continue ;; esac
+  # plugin_status.h, which is installed too, has the guard of the last one.
+  case $header in core/base/* | *_abi.h | core/plugin/strategy_plugin.h) continue ;; esac
   grep -q 'no_postgres\.h"' "$header" || {
     echo "FAIL $header does not include core/base/no_postgres.h"
     failures=$((failures + 1))
