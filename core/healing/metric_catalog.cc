@@ -61,6 +61,10 @@ constexpr MetricInfo kMetrics[] = {
     Number("recall", S::kCollection, "1",
            "lowest index_recall of the collection's vector indexes",
            "as index_recall", "no vector index"),
+    Number("search_recall", S::kCollection, "1",
+           "recall, probed anew where an index was built since its last probe; 1 "
+           "while no search on the collection was seen: nobody misses an answer",
+           "ruvector.recall_queries, as recall", "an index cannot be probed"),
     Number("recall_target", S::kCollection, "1",
            "recall that the collection is to keep",
            "ruvector.collections.config", "none is set"),

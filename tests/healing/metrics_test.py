@@ -52,7 +52,7 @@ def test_every_metric_of_the_catalog_is_read(server):
               "acts_done", "act_rows"}
     assert not names & absent - {"job_kind", "job_table",
                                  "job_running_seconds"}
-    assert len(names | absent) == 64, sorted(names)
+    assert len(names | absent) == 65, sorted(names)
 
 
 def test_unknown_names_are_errors(server):
@@ -237,3 +237,26 @@ def test_a_locked_table_costs_its_own_values_only(server):
         session.execute("ROLLBACK")
     assert sizes["public.routed_1"] is None
     assert sizes["public.routed_2"] > 0
+
+
+def test_what_was_set_for_a_while_is_restored(server):
+    """As SET_RELOPTION with seconds leaves it; the supervisor ends it."""
+    server.execute("ALTER TABLE public.plain SET (autovacuum_enabled = false)")
+    server.psql(script="""
+        WITH act AS (
+            INSERT INTO ruvector.healing_acts
+                (action_id, collection, kind, object, arguments, undo, state, changed)
+            VALUES (4711, 'plain', 'set_reloption', 'public.plain',
+                '{"option": "autovacuum_enabled", "value": "false", "seconds": 1}',
+                '{"kind": "set_reloption", "object": "public.plain",
+                  "arguments": {"option": "autovacuum_enabled", "value": null}}',
+                'done', true)
+            RETURNING id)
+        INSERT INTO ruvector.held_jobs (job, act_id, until)
+            SELECT 'set_reloption public.plain autovacuum_enabled', id, now() FROM act;
+    """)
+    server.wait_for("SELECT reloptions IS NULL FROM pg_class "
+                    "WHERE oid = 'public.plain'::regclass")
+    server.wait_for("SELECT count(*) = 0 FROM ruvector.held_jobs")
+    assert server.value("SELECT state FROM ruvector.healing_acts "
+                        "WHERE action_id = 4711") == "undone"

@@ -1,5 +1,6 @@
 // HOLD_JOB and RELEASE_JOB: jobs of pg_cron in this database, which the
-// sensors name "cron <jobid>".
+// sensors name "cron <jobid>". And the end of every hold, of storage parameters
+// that were set for a while too ("set_reloption <table> <option>").
 #include <cmath>
 
 #include "absl/strings/numbers.h"
@@ -9,6 +10,7 @@
 #include "core/base/status_macros.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/sub_transaction.h"
 #include "pgext/healing/acts/kinds.h"
 #include "pgext/healing/acts/objects.h"
 #include "pgext/healing/acts/top_level.h"
@@ -155,10 +157,63 @@ absl::StatusOr<ActStatement> DescribeJob(pg::SpiSession& spi, const Collection&,
   return shown;
 }
 
+// Puts back what an act set for a while, as its undo would: in a subtransaction
+// of its own, and no longer than a moment behind somebody's lock.
+absl::Status Restore(pg::SpiSession& spi, int64_t action_id, int64_t act_id) {
+  RV_ASSIGN_OR_RETURN(const std::vector<Act> acts,
+                      LoadActs(spi, action_id, "{done}"));
+  for (const Act& act : acts) {
+    if (act.id != act_id) continue;
+    pg::PgSubXact attempt;
+    RV_RETURN_IF_ERROR(attempt.Begin());
+    const absl::Status done = [&act]() -> absl::Status {
+      pg::SpiSession spi;
+      RV_RETURN_IF_ERROR(spi.Connect());
+      RV_RETURN_IF_ERROR(
+          spi.Query("SELECT pg_catalog.set_config('lock_timeout', '200ms',"
+                    " true)")
+              .status());
+      RV_ASSIGN_OR_RETURN(const Collection collection,
+                          integrity::FindCollection(spi, act.collection));
+      RV_RETURN_IF_ERROR(
+          FindActKind(act.deed.kind)->revert(spi, collection, act).status());
+      return SetState(spi, act.id, "undone", "its time was over");
+    }();
+    return done.ok() ? attempt.Commit() : done;
+  }
+  return absl::NotFoundError("the act is undone");
+}
+
+absl::Status RestoreExpired(pg::SpiSession& spi) {
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT h.act_id, COALESCE(a.action_id, 0) FROM"
+                " ruvector.held_jobs h LEFT JOIN ruvector.healing_acts a ON"
+                " a.id = h.act_id WHERE h.until <= pg_catalog.now() AND"
+                " h.job LIKE 'set\\_reloption %'"));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int64_t act_id = rows.Int(i, 0).value_or(0);
+    const absl::Status restored =
+        Restore(spi, rows.Int(i, 1).value_or(0), act_id);
+    // Undone already, or somebody has set it anew: theirs to keep.
+    if (absl::IsNotFound(restored) || absl::IsAborted(restored)) {
+      RV_RETURN_IF_ERROR(
+          spi.Execute("DELETE FROM ruvector.held_jobs WHERE act_id ="
+                      " $1::pg_catalog.int8",
+                      {pg::SqlInt(act_id)})
+              .status());
+    }
+    // Otherwise in a later round: somebody has it locked.
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ReleaseExpiredHolds(pg::SpiSession& spi) {
-  return Release(spi, "until <= pg_catalog.now()", {}).status();
+  RV_RETURN_IF_ERROR(RestoreExpired(spi));
+  return Release(spi, "until <= pg_catalog.now() AND job LIKE 'cron %'", {})
+      .status();
 }
 
 const ActKind kJobKinds[2] = {

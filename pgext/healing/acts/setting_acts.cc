@@ -285,6 +285,24 @@ absl::Status Prepare(pg::SpiSession& spi, const Collection& collection,
       .status();
 }
 
+// A value that was set for a while: ReleaseExpiredHolds puts the former one
+// back.
+absl::Status HoldFor(pg::SpiSession& spi, const Act& act) {
+  const std::optional<double> seconds = act.deed.Number("seconds");
+  if (!seconds.has_value()) return absl::OkStatus();
+  return spi
+      .Execute(
+          "INSERT INTO ruvector.held_jobs (job, act_id, until) VALUES"
+          " ($1, $2::pg_catalog.int8, pg_catalog.now() +"
+          " pg_catalog.make_interval(secs => $3::pg_catalog.float8))"
+          " ON CONFLICT (job) DO UPDATE SET act_id = EXCLUDED.act_id,"
+          " until = EXCLUDED.until, held_at = EXCLUDED.held_at",
+          {pg::SqlText(absl::StrCat("set_reloption ", act.deed.object, " ",
+                                    act.deed.Text("option").value_or(""))),
+           pg::SqlInt(act.id), pg::SqlReal(*seconds)})
+      .status();
+}
+
 template <const Setting& setting>
 absl::StatusOr<ActOutcome> Apply(pg::SpiSession& spi,
                                  const Collection& collection, const Act& act) {
@@ -302,6 +320,7 @@ absl::StatusOr<ActOutcome> Apply(pg::SpiSession& spi,
   }
   RV_RETURN_IF_ERROR(
       setting.write(spi, collection, act.deed, act.deed.Value()));
+  RV_RETURN_IF_ERROR(HoldFor(spi, act));
   outcome.changed = true;
   return outcome;
 }
@@ -310,6 +329,10 @@ template <const Setting& setting>
 absl::StatusOr<std::string> Revert(pg::SpiSession& spi,
                                    const Collection& collection,
                                    const Act& act) {
+  RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.held_jobs WHERE act_id ="
+                                 " $1::pg_catalog.int8",
+                                 {pg::SqlInt(act.id)})
+                         .status());
   RV_ASSIGN_OR_RETURN(const sdk::Value present,
                       setting.read(spi, collection, act.deed));
   const sdk::Value former = act.undo->Value();

@@ -87,6 +87,8 @@ class Facts {
   absl::StatusOr<const std::map<std::string, Rates>*> AllRates();
   absl::StatusOr<const graph::Observation*> Observation();
   absl::StatusOr<const healing::CollectionReadings*> Readings();
+  // The next Readings() reads again: somebody has probed meanwhile.
+  void ForgetReadings() { readings_ = {}; }
   // "weights", "citus", "none".
   absl::StatusOr<const std::string*> Routing();
 

@@ -210,6 +210,25 @@ Result Recall(Facts& facts, const std::string&) {
   return Of(lowest);
 }
 
+// The probe runs in the worker, which answers when it has committed.
+Result SearchRecall(Facts& facts, const std::string& subject) {
+  RV_ASSIGN_OR_RETURN(
+      const auto searched,
+      facts.One("SELECT EXISTS (SELECT FROM ruvector.recall_queries WHERE"
+                " collection_id = $1::pg_catalog.int4)",
+                {pg::SqlInt(int64_t{facts.collection().id})}));
+  if (!searched.has_value()) return sdk::Value();
+  if (*searched == "f") return sdk::Value(1.0);
+  RV_ASSIGN_OR_RETURN(sdk::Value recall, Recall(facts, subject));
+  if (!recall.is_null()) return recall;
+  RV_RETURN_IF_ERROR(facts
+                         .One("SELECT ruvector.probe_now($1)",
+                              {pg::SqlText(facts.collection().name)})
+                         .status());
+  facts.ForgetReadings();
+  return Recall(facts, subject);
+}
+
 Result RecallTarget(Facts& facts, const std::string&) {
   RV_ASSIGN_OR_RETURN(
       const auto text,
@@ -681,6 +700,7 @@ constexpr Row kRows[] = {
     {"accepted_inserts_per_second", AcceptedInserts},
     {"routing", Routing},
     {"recall", Recall},
+    {"search_recall", SearchRecall},
     {"recall_target", RecallTarget},
     {"list_distance", ListDistance},
     {"upkeep_debt", UpkeepDebt},

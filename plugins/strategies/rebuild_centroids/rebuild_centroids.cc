@@ -69,7 +69,7 @@ struct RebuildCentroids : sdk::Strategy {
   static constexpr ruvector_expectation kTarget = {
       "list_distance", "", RUVECTOR_MUST_FALL, 0, 0.005};
   static constexpr ruvector_expectation kGuards[] = {
-      {"recall", "", RUVECTOR_MUST_RISE, 0, 0.02},
+      {"search_recall", "", RUVECTOR_MUST_RISE, 0, 0.05},
       {"lambda_norm", "", RUVECTOR_MUST_RISE, 0, 0.05},
       {"service_norm", "", RUVECTOR_MUST_RISE, 0, 0.05},
   };
