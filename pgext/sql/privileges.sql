@@ -40,10 +40,10 @@ GRANT EXECUTE ON FUNCTION
     ruvector_integrity_override_clear(text), ruvector_integrity_policy_set(text, text, jsonb),
     ruvector_integrity_policy_get(text, text),
     ruvector_integrity_policy_drop(text, text), ruvector_integrity_policy_enable(text, text, boolean),
-    ruvector_audit_checkpoint()
+    ruvector_audit_checkpoint(), ruvector_collection_set_recall_target(text, double precision)
     TO ruvector_operator;
 GRANT EXECUTE ON FUNCTION
-    ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
+    ruvector.probe_now(text), ruvector_recall_probe(text), ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
     TO ruvector_admin;
 -- The default of a managed table's column: whoever may insert may route.
 GRANT EXECUTE ON FUNCTION ruvector_route(integer) TO PUBLIC;

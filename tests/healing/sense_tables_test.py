@@ -17,6 +17,8 @@ def enrol(server, name, rows=1000, index="", options=""):
         insert(session, name, rows)
         if index:
             session.execute(f"CREATE INDEX {name}_index ON {name} {index}")
+        # What waits to be counted would come after the analysis.
+        session.execute("SELECT pg_stat_force_next_flush()")
         session.execute(f"VACUUM ANALYZE {name}")
         session.execute("SELECT ruvector_register_collection(%s, %s, "
                         "'embedding')", (name, name))
