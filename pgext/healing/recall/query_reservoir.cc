@@ -26,7 +26,6 @@ struct Reservoir {
 struct Shared {
   LWLock* lock;
   // Guarded by lock.
-  uint64_t lost;
   int32_t used;
   TakenQuery box[kBoxSize];
   Reservoir reservoirs[FLEXIBLE_ARRAY_MEMBER];
@@ -61,6 +60,18 @@ int Place(Reservoir& reservoir, uint64_t n) {
   reservoir.next.store(skip < 1e18 ? n + static_cast<uint64_t>(skip) + 1
                                    : UINT64_MAX);
   return index;
+}
+
+// Where in the box: what would go into the same row is replaced. nullptr: full.
+TakenQuery* PlaceInBox(const TakenQuery& query) {
+  for (int i = 0; i < shared->used; ++i) {
+    TakenQuery& one = shared->box[i];
+    if (one.database == query.database && one.index == query.index &&
+        one.collection_id == query.collection_id) {
+      return &one;
+    }
+  }
+  return shared->used < kBoxSize ? &shared->box[shared->used++] : nullptr;
 }
 
 }  // namespace
@@ -102,11 +113,7 @@ void OfferQuery(int slot, TakenQuery& query) {
   const uint64_t n = reservoir.seen.load();
   if (n >= reservoir.next.load()) {
     query.index = Place(reservoir, n);
-    if (shared->used < kBoxSize) {
-      shared->box[shared->used++] = query;
-    } else {
-      ++shared->lost;
-    }
+    if (TakenQuery* place = PlaceInBox(query)) *place = query;
   }
   LWLockRelease(shared->lock);
 }

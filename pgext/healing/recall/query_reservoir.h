@@ -6,8 +6,8 @@
 // (Algorithm L): the next one to take is known beforehand, so all others cost
 // one atomic increment and one compare. A taken query goes into a small box in
 // shared memory; the integrity worker empties the box into the table
-// ruvector.recall_queries, where `index` is its row. What finds the box full is
-// lost, and counted.
+// ruvector.recall_queries, where `index` is its row. One collection alone never
+// fills the box; what finds it full is lost.
 //
 // Memory: fixed at startup; a query longer than kMaxQueryBytes is not taken.
 // Privacy: what is taken is data of the users. It is readable by
@@ -27,7 +27,7 @@ extern "C" {
 namespace ruvector::healing {
 
 constexpr int kReservoirSize = 32;       // queries of one collection
-constexpr int kBoxSize = 32;             // of all, not yet in the tables
+constexpr int kBoxSize = 64;             // of all, not yet in the tables
 constexpr size_t kMaxQueryBytes = 8208;  // a vector of 2,050 dimensions
 
 struct TakenQuery {
