@@ -13,6 +13,8 @@ namespace {
 Known MinutesToFull(const Context& context,
                     const graph::DiskObservation& disk) {
   if (context.in.previous == nullptr || !context.delta.interval.has_value() ||
+      absl::ToDoubleSeconds(*context.delta.interval) <
+          context.limits.disk_trend_min_s ||
       !disk.total_bytes.has_value() || !disk.free_bytes.has_value()) {
     return std::nullopt;
   }

@@ -443,6 +443,11 @@ TEST_F(DetectorsTest, DiskFullOrSoonFull) {
   disk.free_bytes = 290000;
   last().disks[0].free_bytes = 300000;
   EXPECT_TRUE(Fires(Cause::kDiskFilling));
+  // Two passes that follow each other at once show a burst, not a trend.
+  const absl::Time before = last().at;
+  last().at = now().at - absl::Seconds(29);
+  EXPECT_FALSE(Fires(Cause::kDiskFilling));
+  last().at = before;
   disk.free_bytes = 301000;
   last().disks[0].free_bytes = 330000;
   EXPECT_FALSE(Fires(Cause::kDiskFilling));

@@ -17,7 +17,11 @@ extern bool compute_lambda2;
 extern bool bypass;
 extern bool healing;           // off: the kill switch
 extern int problem_retention;  // minutes
-extern int sample_timeout;     // seconds
+extern bool recall_capture;
+extern int recall_probe_budget;    // milliseconds
+extern int recall_probe_interval;  // seconds; 0: never
+extern int recall_probe_rows;
+extern int sample_timeout;  // seconds
 extern int webhook_attempts;
 extern int webhook_timeout;  // seconds
 extern char* signing_key_path;

@@ -5,6 +5,7 @@
 #include "pgext/boot/worker_request.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/healing/action_slots.h"
+#include "pgext/healing/recall/query_reservoir.h"
 #include "pgext/integrity/gate_slots.h"
 extern "C" {
 #include "storage/ipc.h"
@@ -22,6 +23,7 @@ enum LockIndex {
   kRingLock,
   kRequestLock,
   kActionLock,
+  kRecallLock,
   kLockCount
 };
 
@@ -35,6 +37,7 @@ void OnRequest() {
   RequestAddinShmemSpace(audit::EventRingSize());
   RequestAddinShmemSpace(WorkerRequestsSize());
   RequestAddinShmemSpace(healing::ActionSlotsSize());
+  RequestAddinShmemSpace(healing::QueryReservoirSize());
   RequestNamedLWLockTranche(kTranche, kLockCount);
 }
 
@@ -47,6 +50,7 @@ void OnStartup() {
   audit::InitEventRing(&locks[kRingLock].lock);
   InitWorkerRequests(&locks[kRequestLock].lock);
   healing::InitActionSlots(&locks[kActionLock].lock);
+  healing::InitQueryReservoir(&locks[kRecallLock].lock);
   LWLockRelease(AddinShmemInitLock);
 }
 

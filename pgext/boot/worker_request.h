@@ -27,12 +27,13 @@ namespace ruvector::boot {
 enum class RequestKind : uint8_t {
   kNone,
   // Of the integrity worker.
-  kSample,      // text: collection; answer: empty
-  kRebuild,     // text: collection; answer: JSON of what was built
-  kCheckpoint,  // answer: the checkpoint's id
-  kRotateKey,   // answer: the new key's id
-  kRevokeKey,   // text: key id, newline, reason; answer: empty
-  kPrune,       // number: microseconds since 2000; answer: events pruned
+  kSample,       // text: collection; answer: empty
+  kRebuild,      // text: collection; answer: JSON of what was built
+  kCheckpoint,   // answer: the checkpoint's id
+  kRotateKey,    // answer: the new key's id
+  kRevokeKey,    // text: key id, newline, reason; answer: empty
+  kPrune,        // number: microseconds since 2000; answer: events pruned
+  kProbeRecall,  // text: collection; answer: empty
   // Of the healing supervisor. `user` is the person. Answer: the action's id,
   // or empty where the request is about none.
   kTrigger,          // text: collection

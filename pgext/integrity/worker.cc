@@ -19,6 +19,8 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/healing/recall/probe.h"
+#include "pgext/healing/recall/query_reservoir.h"
 #include "pgext/healing/sensors/server_sense.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/monitor.h"
@@ -57,6 +59,9 @@ class Worker {
   Monitor* Find(const std::string& name);
   absl::Status RunPass(Monitor& monitor);
   void RunDue();
+  void StoreQueries();
+  absl::Status ProbeRecall(Monitor& monitor);
+  void ProbeDue();
   void Seal();
   void AutoCheckpoint();
   void Publish(Monitor& monitor);
@@ -69,6 +74,7 @@ class Worker {
   std::map<int32_t, int> slots_;
   std::map<int32_t, absl::Time> restored_;  // first seen without a state
   healing::ServerSense server_sense_;
+  healing::ProbeSchedule probes_;
   audit::LogWriter log_;
   notify::WebhookSender webhooks_{WebhookSenderOptions(), absl::Now()};
   int64_t since_checkpoint_ = 0;
@@ -252,6 +258,58 @@ absl::Status Worker::RunPass(Monitor& monitor) {
   return status;
 }
 
+// Searches that were sampled since the last round.
+void Worker::StoreQueries() {
+  Report("storing sampled queries",
+         WithSpi("storing sampled queries", [](pg::SpiSession& spi) {
+           return healing::StoreTakenQueries(spi).status();
+         }));
+}
+
+absl::Status Worker::ProbeRecall(Monitor& monitor) {
+  const Collection& collection = monitor.collection();
+  healing::ProbeLimits limits;
+  limits.budget_ms = settings::recall_probe_budget;
+  limits.max_rows = settings::recall_probe_rows;
+  limits.lock_timeout_ms = settings::sensor_lock_timeout;
+  const absl::Status status =
+      WithSpi(absl::StrCat("probing recall of ", collection.name).c_str(),
+              [&](pg::SpiSession& spi) {
+                return healing::ProbeCollection(spi, collection.id, limits);
+              });
+  probes_.Done(collection.id, absl::Now());
+  if (status.ok()) healing::BeginSample(slots_[collection.id]);
+  return status;
+}
+
+// At most one in a round: the others wait for the next.
+void Worker::ProbeDue() {
+  for (auto& [id, monitor] : monitors_) {
+    const int32_t collection = monitor->collection().id;
+    if (!probes_.Knows(collection)) {
+      const absl::Status status =
+          WithSpi("looking for a recall probe", [&](pg::SpiSession& spi) {
+            return probes_.Learn(spi, collection, absl::Now());
+          });
+      Report("recall probe", status);
+      if (!status.ok()) continue;
+    }
+    if (!probes_.IsDue(collection,
+                       absl::Seconds(settings::recall_probe_interval),
+                       absl::Now())) {
+      continue;
+    }
+    const absl::Status probed = ProbeRecall(*monitor);
+    // Nothing to probe yet: nobody searched, or there is no index.
+    if (pg::SqlStateOf(probed) != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) {
+      Report(
+          absl::StrCat("recall probe of \"", monitor->collection().name, "\""),
+          probed);
+    }
+    return;
+  }
+}
+
 void Worker::RunDue() {
   for (auto& [id, monitor] : monitors_) {
     if (monitor->next_sample() > absl::Now()) continue;
@@ -350,7 +408,8 @@ absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
                        "Ask the primary server.");
   }
   if (request.kind != boot::RequestKind::kSample &&
-      request.kind != boot::RequestKind::kRebuild) {
+      request.kind != boot::RequestKind::kRebuild &&
+      request.kind != boot::RequestKind::kProbeRecall) {
     return ServeLog(request);
   }
   Monitor* monitor = Find(request.text);
@@ -360,6 +419,11 @@ absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
         absl::StrCat("collection \"", request.text, "\" does not exist"), "",
         "A collection that was registered in this transaction can be sampled "
         "after COMMIT.");
+  }
+  if (request.kind == boot::RequestKind::kProbeRecall) {
+    StoreQueries();
+    RV_RETURN_IF_ERROR(ProbeRecall(*monitor));
+    return std::string();
   }
   RV_RETURN_IF_ERROR(RunPass(*monitor));
   return request.kind == boot::RequestKind::kRebuild ? monitor->Summary()
@@ -377,7 +441,9 @@ void Worker::Round() {
   Report("loading collections", LoadCollections());
   if (asked) boot::AnswerRequest(MyDatabaseId, role, Serve(request));
   if (standby_) return;
+  if (healing::QueriesWait(MyDatabaseId)) StoreQueries();
   RunDue();
+  ProbeDue();
   Seal();
   AutoCheckpoint();
   StoreWebhooks();

@@ -49,10 +49,11 @@ GRANT EXECUTE ON FUNCTION
     ruvector_healing_trigger(text), ruvector_healing_execute(text, text, jsonb),
     ruvector_healing_plan(text, text, jsonb), ruvector_healing_abort(bigint), ruvector_healing_rollback(text),
     ruvector_healing_reset_breaker(text), ruvector_strategy_release(text), ruvector_healing_reset_learning(text),
-    ruvector_healing_metrics(text, text)
+    ruvector_healing_metrics(text, text),
+    ruvector_collection_set_recall_target(text, double precision)
     TO ruvector_operator;
 GRANT EXECUTE ON FUNCTION
-    ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
+    ruvector.probe_now(text), ruvector_recall_probe(text), ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
     TO ruvector_admin;
 -- The default of a managed table's column: whoever may insert may route.
 GRANT EXECUTE ON FUNCTION ruvector_route(integer) TO PUBLIC;

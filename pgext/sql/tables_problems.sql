@@ -77,7 +77,6 @@ CREATE TABLE ruvector.recall_probes (
     recall_high   real,
     target        real,
     rows_compared bigint NOT NULL,
-    sampled       boolean NOT NULL,
     milliseconds  real NOT NULL,
     note          text NOT NULL DEFAULT ''
 );
@@ -86,6 +85,6 @@ COMMENT ON COLUMN ruvector.recall_probes.hits IS 'true nearest neighbours that t
 COMMENT ON COLUMN ruvector.recall_probes.trials IS 'true nearest neighbours asked for';
 COMMENT ON COLUMN ruvector.recall_probes.recall_low IS 'of a 95 % Wilson interval';
 COMMENT ON COLUMN ruvector.recall_probes.target IS 'recall_target of the collection at that time; NULL: none, the recall is not judged';
-COMMENT ON COLUMN ruvector.recall_probes.rows_compared IS 'rows of the table that exact answers were computed over';
-COMMENT ON COLUMN ruvector.recall_probes.sampled IS 'over a sample of the rows, for the budget did not allow all';
+COMMENT ON COLUMN ruvector.recall_probes.rows_compared IS 'rows of the table, as the planner counts them, once for each query';
+COMMENT ON COLUMN ruvector.recall_probes.note IS 'why there is no recall, or why not all sampled queries were tried';
 CREATE INDEX recall_probes_newest ON ruvector.recall_probes (collection_id, index_oid, at DESC);

@@ -76,14 +76,18 @@ constexpr char kThresholds[] =
 constexpr char kProbes[] =
     "SELECT DISTINCT ON (p.index_oid) p.index_oid,"
     "  pg_catalog.format('%I.%I', n.nspname, c.relname), i.indrelid,"
-    "  am.amname = 'ivfflat', p.hits, p.trials, p.target"
+    "  am.amname = 'ivfflat', p.hits, p.trials,"
+    "  CASE WHEN pg_catalog.jsonb_typeof(k.config -> 'recall_target') = "
+    "'number'"
+    "    THEN (k.config ->> 'recall_target')::float8 END"
     " FROM ruvector.recall_probes p"
+    " JOIN ruvector.collections k ON k.id = p.collection_id"
     " JOIN pg_catalog.pg_class c ON c.oid = p.index_oid"
     "   AND c.relfilenode = p.relfilenode"
     " JOIN pg_catalog.pg_am am ON am.oid = c.relam"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_index i ON i.indexrelid = p.index_oid"
-    " WHERE p.collection_id = $1::int4"
+    " WHERE p.collection_id = $1::int4 AND p.trials > 0"
     " ORDER BY p.index_oid, p.at DESC";
 
 pg::SqlParam OidArray(const std::vector<uint32_t>& oids) {
@@ -250,8 +254,8 @@ std::optional<std::vector<LockQueue>> QueuesOf(
   // Connections that ordinary roles may have.
   std::optional<int64_t> places;
   if (server.connections.has_value() && server.connections->limit.has_value()) {
-    places = *server.connections->limit -
-             server.connections->reserved.value_or(0);
+    places =
+        *server.connections->limit - server.connections->reserved.value_or(0);
   }
   std::vector<LockQueue> queues;
   for (const ObservedQueue& one : *server.lock_queues) {
