@@ -45,7 +45,7 @@ struct Event {
   uint64_t sequence = 0;       // 0 for the first event; no gaps
   Hash prev_hash = kZeroHash;  // leaf hash of the event before
   int64_t created_at_us = 0;   // microseconds since 1970-01-01 UTC
-  std::string event_type;      // [a-z_]{1,63}
+  std::string event_type;      // [a-z_.]{1,63}, no dot at either end
   std::string signer_id;       // key id (keys.h)
 
   std::optional<int32_t> collection_id;

@@ -117,6 +117,12 @@ TEST(EventTest, RefusesWhatHasNoCanonicalForm) {
             message("event_type"));
   EXPECT_EQ(EncodeAfter([](Event& e) { e.event_type = "State"; }).message(),
             message("event_type"));
+  EXPECT_TRUE(
+      EncodeAfter([](Event& e) { e.event_type = "healing.done"; }).ok());
+  for (const char* type : {".healing", "healing.", "."}) {
+    EXPECT_EQ(EncodeAfter([&](Event& e) { e.event_type = type; }).message(),
+              message("event_type"));
+  }
   EXPECT_EQ(EncodeAfter([](Event& e) {
               e.event_type = std::string(64, 'a');
             }).message(),

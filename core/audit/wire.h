@@ -29,7 +29,7 @@ Unsigned ReadBigEndian(absl::string_view bytes) {
   return value;
 }
 
-// [a-z_]{1,63}
+// [a-z_.]{1,63}, no dot at either end
 bool IsEventType(absl::string_view text);
 
 }  // namespace ruvector::audit

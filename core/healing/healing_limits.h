@@ -105,6 +105,9 @@ struct HealingLimits {
   // above 70 %: below, one big temporary file looks like a trend.
   double disk_trend_from_used = 0.70;
   double disk_full_in_minutes = 30;
+  // And not between passes that follow each other at once: a burst of a second
+  // is no trend. A checkpoint's worth of writes is over after half a minute.
+  double disk_trend_min_s = 30;
   // Share of a filesystem's use that a slot or the archiver must account for
   // to be why it fills.
   double disk_blame_share = 0.25;

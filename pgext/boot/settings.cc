@@ -19,6 +19,12 @@ int sensor_lock_timeout = 100;
 int max_graph_nodes = 1000;
 bool compute_lambda2 = true;
 bool bypass = false;
+bool healing = true;
+int problem_retention = 30 * 24 * 60;
+bool recall_capture = true;
+int recall_probe_budget = 1000;
+int recall_probe_interval = 3600;
+int recall_probe_rows = 1000000;
 int sample_timeout = 30;
 int webhook_attempts = 5;
 int webhook_timeout = 10;
@@ -116,6 +122,23 @@ constexpr IntSetting kInts[] = {
     {"ruvector.page_budget",
      "Index and table pages that one pass over a collection may read.", nullptr,
      &page_budget, 2000, 16, 1000000, PGC_SIGHUP, 0},
+    {"ruvector.problem_retention",
+     "How long rows of resolved problems stay in ruvector.problems.",
+     "The signed events that tell of them stay in the event log.",
+     &problem_retention, 30 * 24 * 60, 0, 10 * 365 * 24 * 60, PGC_SIGHUP,
+     GUC_UNIT_MIN},
+    {"ruvector.recall_probe_budget",
+     "How long one recall probe of a collection may take.",
+     "It runs in the integrity worker, which does nothing else meanwhile.",
+     &recall_probe_budget, 1000, 10, 600000, PGC_SIGHUP, GUC_UNIT_MS},
+    {"ruvector.recall_probe_interval",
+     "How often the recall of a collection's vector indexes is probed.",
+     "0 means only when ruvector_recall_probe() is called.",
+     &recall_probe_interval, 3600, 0, 30 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S},
+    {"ruvector.recall_probe_rows",
+     "Rows of a table above which its indexes are not probed.",
+     "Exact answers are computed over all rows of the table.",
+     &recall_probe_rows, 1000000, 1, 2147483647, PGC_SIGHUP, 0},
     {"ruvector.sample_timeout",
      "How long ruvector_integrity_sample() waits for the integrity worker.",
      nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
@@ -144,6 +167,15 @@ constexpr BoolSetting kBools[] = {
      "Computes the algebraic connectivity of the graph in each pass.",
      "An early-warning signal; it never drives the state.", &compute_lambda2,
      true, PGC_SIGHUP},
+    {"ruvector.healing", "Lets healing act in the databases of this server.",
+     "The kill switch: off stops what runs and writes nothing, so that it "
+     "works "
+     "on a full disk and on a read-only server.",
+     &healing, true, PGC_SIGHUP},
+    {"ruvector.recall_capture", "Samples real queries for the recall probe.",
+     "At most 32 per collection are kept, in a table that only ruvector_admin "
+     "can read.",
+     &recall_capture, true, PGC_SIGHUP},
 };
 
 constexpr StringSetting kStrings[] = {

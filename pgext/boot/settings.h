@@ -15,6 +15,12 @@ extern int sensor_lock_timeout;      // milliseconds
 extern int max_graph_nodes;
 extern bool compute_lambda2;
 extern bool bypass;
+extern bool healing;           // off: the kill switch
+extern int problem_retention;  // minutes
+extern bool recall_capture;
+extern int recall_probe_budget;    // milliseconds
+extern int recall_probe_interval;  // seconds; 0: never
+extern int recall_probe_rows;
 extern int sample_timeout;  // seconds
 extern int webhook_attempts;
 extern int webhook_timeout;  // seconds

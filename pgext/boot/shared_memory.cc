@@ -4,6 +4,8 @@
 #include "pgext/boot/database_slots.h"
 #include "pgext/boot/worker_request.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/healing/action_slots.h"
+#include "pgext/healing/recall/query_reservoir.h"
 #include "pgext/integrity/gate_slots.h"
 extern "C" {
 #include "storage/ipc.h"
@@ -20,6 +22,8 @@ enum LockIndex {
   kGateLock,
   kRingLock,
   kRequestLock,
+  kActionLock,
+  kRecallLock,
   kLockCount
 };
 
@@ -32,6 +36,8 @@ void OnRequest() {
   RequestAddinShmemSpace(integrity::GateSlotsSize());
   RequestAddinShmemSpace(audit::EventRingSize());
   RequestAddinShmemSpace(WorkerRequestsSize());
+  RequestAddinShmemSpace(healing::ActionSlotsSize());
+  RequestAddinShmemSpace(healing::QueryReservoirSize());
   RequestNamedLWLockTranche(kTranche, kLockCount);
 }
 
@@ -43,6 +49,8 @@ void OnStartup() {
   integrity::InitGateSlots(&locks[kGateLock].lock);
   audit::InitEventRing(&locks[kRingLock].lock);
   InitWorkerRequests(&locks[kRequestLock].lock);
+  healing::InitActionSlots(&locks[kActionLock].lock);
+  healing::InitQueryReservoir(&locks[kRecallLock].lock);
   LWLockRelease(AddinShmemInitLock);
 }
 

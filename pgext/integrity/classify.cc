@@ -220,6 +220,61 @@ bool OrdersByDistance(const PlannedStmt& statement) {
 
 namespace {
 
+// Of the expression: `context` is where the first distance goes.
+bool NoteDistance(Node* node, void* context) {
+  if (node == nullptr) return false;
+  check_stack_depth();
+  if (IsA(node, OpExpr) &&
+      IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
+    *static_cast<const OpExpr**>(context) = reinterpret_cast<OpExpr*>(node);
+    return true;
+  }
+  return RV_EXPRESSION_TREE_WALKER(node, NoteDistance, context);
+}
+
+const OpExpr* DistanceBelow(const Plan* plan);
+
+const OpExpr* DistanceAmong(const List* plans) {
+  const ListCell* cell;
+  foreach (cell, plans) {
+    const OpExpr* found = DistanceBelow(static_cast<const Plan*>(lfirst(cell)));
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+const OpExpr* DistanceBelow(const Plan* plan) {
+  if (plan == nullptr) return nullptr;
+  check_stack_depth();
+  const OpExpr* found = nullptr;
+  List* order = IsA(plan, IndexScan)
+                    ? reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig
+                    : NIL;
+  if (NoteDistance(reinterpret_cast<Node*>(order), &found) ||
+      NoteDistance(reinterpret_cast<Node*>(plan->targetlist), &found)) {
+    return found;
+  }
+  if (IsA(plan, Append)) {
+    found = DistanceAmong(reinterpret_cast<const Append*>(plan)->appendplans);
+  } else if (IsA(plan, MergeAppend)) {
+    found =
+        DistanceAmong(reinterpret_cast<const MergeAppend*>(plan)->mergeplans);
+  } else if (IsA(plan, SubqueryScan)) {
+    found = DistanceBelow(reinterpret_cast<const SubqueryScan*>(plan)->subplan);
+  }
+  if (found == nullptr) found = DistanceBelow(plan->lefttree);
+  return found != nullptr ? found : DistanceBelow(plan->righttree);
+}
+
+}  // namespace
+
+const OpExpr* FindDistance(const PlannedStmt& statement) {
+  const OpExpr* found = DistanceBelow(statement.planTree);
+  return found != nullptr ? found : DistanceAmong(statement.subplans);
+}
+
+namespace {
+
 bool HasCommand(const AlterTableStmt& statement, AlterTableType type) {
   const ListCell* cell;
   foreach (cell, statement.cmds) {

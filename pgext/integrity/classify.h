@@ -25,6 +25,10 @@ DmlShape ShapeOfInsert(const ModifyTable& node);
 // or a sort, at any depth. May raise (catalog look-ups of operators).
 bool OrdersByDistance(const PlannedStmt& statement);
 
+// The first distance that the plan computes in its order or its columns, for
+// its arguments; nullptr if none is found. May raise.
+const OpExpr* FindDistance(const PlannedStmt& statement);
+
 // Whether this ALTER TABLE makes a table a partition of it.
 bool AttachesPartition(const AlterTableStmt& statement);
 

@@ -2,6 +2,8 @@
 
 #include "core/base/status_macros.h"
 #include "pgext/bridge/pg_call.h"
+#include "pgext/healing/recall/capture.h"
+#include "pgext/healing/recall/query_reservoir.h"
 #include "pgext/integrity/admission.h"
 #include "pgext/integrity/bulk_delete.h"
 #include "pgext/integrity/classify.h"
@@ -130,6 +132,17 @@ absl::StatusOr<List*> SlotsSearched(const PlannedStmt& statement) {
   return search ? slots : NIL;
 }
 
+// One in many goes into the reservoir of the recall probe.
+absl::Status SampleSearch(int slot, const QueryDesc& query) {
+  if (!healing::CountSearch(slot)) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(const OpExpr* distance, pg::PgCall([&] {
+                        return FindDistance(*query.plannedstmt);
+                      }));
+  if (distance == nullptr) return absl::OkStatus();
+  return healing::CaptureQuery(slot, GateSlotAt(slot)->collection_id, query,
+                               *distance);
+}
+
 }  // namespace
 
 absl::StatusOr<List*> GateStatement(const QueryDesc& query) {
@@ -144,6 +157,7 @@ absl::StatusOr<List*> GateStatement(const QueryDesc& query) {
   foreach (cell, slots) {
     RV_RETURN_IF_ERROR(
         Admit(lfirst_int(cell), RequestOf(statement, Operation::kSearch)));
+    RV_RETURN_IF_ERROR(SampleSearch(lfirst_int(cell), query));
   }
   return slots;
 }

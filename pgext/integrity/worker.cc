@@ -19,6 +19,9 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/healing/recall/probe.h"
+#include "pgext/healing/recall/query_reservoir.h"
+#include "pgext/healing/sensors/server_sense.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/monitor.h"
 #include "pgext/integrity/webhooks.h"
@@ -57,6 +60,9 @@ class Worker {
   Monitor* Find(const std::string& name);
   absl::Status RunPass(Monitor& monitor);
   void RunDue();
+  void StoreQueries();
+  absl::Status ProbeRecall(Monitor& monitor);
+  void ProbeDue();
   void Seal();
   void AutoCheckpoint();
   void Publish(Monitor& monitor);
@@ -68,6 +74,8 @@ class Worker {
   std::map<int32_t, std::unique_ptr<Monitor>> monitors_;
   std::map<int32_t, int> slots_;
   std::map<int32_t, absl::Time> restored_;  // first seen without a state
+  healing::ServerSense server_sense_;
+  healing::ProbeSchedule probes_;
   audit::LogWriter log_;
   notify::WebhookSender webhooks_{WebhookSenderOptions(), absl::Now()};
   int64_t since_checkpoint_ = 0;
@@ -250,13 +258,73 @@ absl::Status Worker::RunPass(Monitor& monitor) {
   const absl::Time now = absl::Now();
   const absl::Status status =
       WithSpi(absl::StrCat("sampling ", monitor.collection().name).c_str(),
-              [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
+              [&](pg::SpiSession& spi) {
+                return monitor.Pass(spi, now, server_sense_);
+              });
   if (status.ok()) {
     Publish(monitor);
+    boot::WakeWorker(MyDatabaseId, boot::WorkerRole::kHealing);
+    const std::string complaint = monitor.TakeComplaint();
+    if (!complaint.empty()) {
+      Report(absl::StrCat("diagnosing ", monitor.collection().name),
+             absl::UnavailableError(complaint));
+    }
   } else {
     monitor.RolledBack();
   }
   return status;
+}
+
+// Searches that were sampled since the last round.
+void Worker::StoreQueries() {
+  Report("storing sampled queries",
+         WithSpi("storing sampled queries", [](pg::SpiSession& spi) {
+           return healing::StoreTakenQueries(spi).status();
+         }));
+}
+
+absl::Status Worker::ProbeRecall(Monitor& monitor) {
+  const Collection& collection = monitor.collection();
+  healing::ProbeLimits limits;
+  limits.budget_ms = settings::recall_probe_budget;
+  limits.max_rows = settings::recall_probe_rows;
+  limits.lock_timeout_ms = settings::sensor_lock_timeout;
+  const absl::Status status =
+      WithSpi(absl::StrCat("probing recall of ", collection.name).c_str(),
+              [&](pg::SpiSession& spi) {
+                return healing::ProbeCollection(spi, collection.id, limits);
+              });
+  probes_.Done(collection.id, absl::Now());
+  if (status.ok()) healing::BeginSample(slots_[collection.id]);
+  return status;
+}
+
+// At most one in a round: the others wait for the next.
+void Worker::ProbeDue() {
+  for (auto& [id, monitor] : monitors_) {
+    const int32_t collection = monitor->collection().id;
+    if (!probes_.Knows(collection)) {
+      const absl::Status status =
+          WithSpi("looking for a recall probe", [&](pg::SpiSession& spi) {
+            return probes_.Learn(spi, collection, absl::Now());
+          });
+      Report("recall probe", status);
+      if (!status.ok()) continue;
+    }
+    if (!probes_.IsDue(collection,
+                       absl::Seconds(settings::recall_probe_interval),
+                       absl::Now())) {
+      continue;
+    }
+    const absl::Status probed = ProbeRecall(*monitor);
+    // Nothing to probe yet: nobody searched, or there is no index.
+    if (pg::SqlStateOf(probed) != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) {
+      Report(
+          absl::StrCat("recall probe of \"", monitor->collection().name, "\""),
+          probed);
+    }
+    return;
+  }
 }
 
 void Worker::RunDue() {
@@ -358,7 +426,8 @@ absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
                        "Ask the primary server.");
   }
   if (request.kind != boot::RequestKind::kSample &&
-      request.kind != boot::RequestKind::kRebuild) {
+      request.kind != boot::RequestKind::kRebuild &&
+      request.kind != boot::RequestKind::kProbeRecall) {
     return ServeLog(request);
   }
   Monitor* monitor = Find(request.text);
@@ -369,6 +438,11 @@ absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
         "A collection that was registered in this transaction can be sampled "
         "after COMMIT.");
   }
+  if (request.kind == boot::RequestKind::kProbeRecall) {
+    StoreQueries();
+    RV_RETURN_IF_ERROR(ProbeRecall(*monitor));
+    return std::string();
+  }
   RV_RETURN_IF_ERROR(RunPass(*monitor));
   return request.kind == boot::RequestKind::kRebuild ? monitor->Summary()
                                                      : std::string();
@@ -378,12 +452,16 @@ void Worker::Round() {
   const bool recovering = RecoveryInProgress();
   if (standby_ && !recovering) monitors_.clear();  // promoted: take over
   standby_ = recovering;
+  server_sense_.NewRound();
   boot::WorkerRequest request;
-  const bool asked = boot::TakeRequest(MyDatabaseId, request);
+  const boot::WorkerRole role = boot::WorkerRole::kIntegrity;
+  const bool asked = boot::TakeRequest(MyDatabaseId, role, request);
   Report("loading collections", LoadCollections());
-  if (asked) boot::AnswerRequest(MyDatabaseId, Serve(request));
+  if (asked) boot::AnswerRequest(MyDatabaseId, role, Serve(request));
   if (standby_) return;
+  if (healing::QueriesWait(MyDatabaseId)) StoreQueries();
   RunDue();
+  ProbeDue();
   Seal();
   AutoCheckpoint();
   StoreWebhooks();
@@ -399,57 +477,12 @@ absl::Duration Worker::Idle() const {
   return std::max(idle, absl::Milliseconds(10));
 }
 
-// What the worker's entry says, and whether it should go on.
-enum class Order { kGoOn, kYield, kLeave };
-
-Order UpdateEntry() {
-  Order order = Order::kGoOn;
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  if (boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId)) {
-    entry->last_pass = GetCurrentTimestamp();
-    ++entry->passes;
-    if (entry->yield_requested) order = Order::kYield;
-    if (entry->leave_requested) order = Order::kLeave;
-  }
-  LWLockRelease(boot::Databases()->lock);
-  return order;
-}
-
-// scope: backend. What the entry becomes when this process ends.
+// scope: backend. What the seat becomes when this process ends.
 boot::DatabaseStatus final_status = boot::DatabaseStatus::kFailed;
 
-// False when another worker serves the database already.
-bool ClaimEntry(Oid database) {
-  bool claimed = false;
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  boot::DatabaseEntry* entry = boot::FindOrAddDatabaseLocked(database);
-  if (entry != nullptr && entry->worker_proc < 0) {
-    entry->worker_proc = RV_MY_PROC_NUMBER;
-    entry->worker_pid = MyProcPid;
-    entry->status = boot::DatabaseStatus::kServed;
-    entry->status_since = GetCurrentTimestamp();
-    entry->yield_requested = false;
-    claimed = true;
-  }
-  LWLockRelease(boot::Databases()->lock);
-  return claimed;
-}
-
-void ReleaseEntry(int, Datum database) {
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  boot::DatabaseEntry* entry =
-      boot::FindDatabaseLocked(DatumGetObjectId(database));
-  if (entry != nullptr && entry->worker_pid == MyProcPid) {
-    const TimestampTz now = GetCurrentTimestamp();
-    entry->worker_proc = -1;
-    entry->worker_pid = 0;
-    entry->status = final_status;
-    entry->status_since = now;
-    if (final_status == boot::DatabaseStatus::kFailed) {
-      entry->retry_after = TimestampTzPlusMilliseconds(now, 5000);
-    }
-  }
-  LWLockRelease(boot::Databases()->lock);
+void LeaveSeat(int, Datum database) {
+  boot::ReleaseSeat(DatumGetObjectId(database), boot::WorkerRole::kIntegrity,
+                    final_status);
 }
 
 void RunWorker() {
@@ -465,13 +498,13 @@ void RunWorker() {
       worker.Round();
       return absl::OkStatus();
     });
-    switch (UpdateEntry()) {
-      case Order::kGoOn:
+    switch (boot::NoteRound(boot::WorkerRole::kIntegrity)) {
+      case boot::WorkerOrder::kGoOn:
         break;
-      case Order::kYield:
+      case boot::WorkerOrder::kYield:
         final_status = boot::DatabaseStatus::kYielded;
         return;
-      case Order::kLeave:
+      case boot::WorkerOrder::kLeave:
         final_status = boot::DatabaseStatus::kLeft;
         return;
     }
@@ -490,10 +523,11 @@ void ruvector_integrity_worker_main(Datum argument) {
   using namespace ruvector;
   const Oid database = DatumGetObjectId(argument);
   boot::PrepareWorker();
-  if (boot::Databases() == nullptr || !integrity::ClaimEntry(database)) {
+  if (boot::Databases() == nullptr ||
+      !boot::ClaimSeat(database, boot::WorkerRole::kIntegrity)) {
     proc_exit(0);
   }
-  before_shmem_exit(integrity::ReleaseEntry, argument);
+  before_shmem_exit(integrity::LeaveSeat, argument);
   failpoint::Check("integrity.worker.claimed").IgnoreError();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   integrity::RunWorker();

@@ -23,7 +23,7 @@ EVENT_PREFIX = b"ruvector-event-v1\0"
 CHECKPOINT_PREFIX = b"ruvector-checkpoint-v1\0"
 ZERO = bytes(32)
 KEY_ID = re.compile(r"[0-9a-f]{64}\Z")
-EVENT_TYPE = re.compile(r"[a-z_]{1,63}\Z")
+EVENT_TYPE = re.compile(r"(?=.{1,63}\Z)[a-z_](?:[a-z_.]*[a-z_])?\Z")
 
 
 class Fault(Exception):
