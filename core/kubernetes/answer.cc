@@ -114,7 +114,7 @@ bool Count(const Collector& from, const std::string& path, int64_t& out) {
 absl::StatusOr<ReplicaStatus> DecodeObject(const ObjectRef& object,
                                            std::string_view body) {
   const absl::StatusOr<Collector> all =
-      Collect(body, ApiKindName(object.kind), object.name);
+      Collect(body, KindName(object.kind), object.name);
   if (!all.ok()) return all.status();
   const bool cluster = object.kind == Kind::kCluster;
   const std::string spec = cluster ? "spec.instances" : "spec.replicas";

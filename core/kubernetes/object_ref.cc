@@ -16,7 +16,6 @@ constexpr size_t kMaxNameBytes = 253;
 struct KindRow {
   Kind kind;
   std::string_view name;
-  std::string_view api_name;
   std::string_view group;
   std::string_view plural;
   int64_t fewest;
@@ -24,12 +23,9 @@ struct KindRow {
 
 // In the order of Kind.
 constexpr KindRow kKinds[] = {
-    {Kind::kStatefulSet, "statefulset", "StatefulSet", "apps/v1",
-     "statefulsets", 0},
-    {Kind::kDeployment, "deployment", "Deployment", "apps/v1", "deployments",
-     0},
-    {Kind::kCluster, "cluster", "Cluster", "postgresql.cnpg.io/v1", "clusters",
-     1},
+    {Kind::kStatefulSet, "StatefulSet", "apps/v1", "statefulsets", 0},
+    {Kind::kDeployment, "Deployment", "apps/v1", "deployments", 0},
+    {Kind::kCluster, "Cluster", "postgresql.cnpg.io/v1", "clusters", 1},
 };
 
 const KindRow& Row(Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
@@ -56,7 +52,6 @@ bool IsSubdomain(const std::string& text) {
 }  // namespace
 
 std::string_view KindName(Kind kind) { return Row(kind).name; }
-std::string_view ApiKindName(Kind kind) { return Row(kind).api_name; }
 int64_t FewestReplicas(Kind kind) { return Row(kind).fewest; }
 
 absl::StatusOr<ObjectRef> ParseObjectRef(std::string_view text) {
@@ -75,8 +70,8 @@ absl::StatusOr<ObjectRef> ParseObjectRef(std::string_view text) {
                    [&](const KindRow& r) { return r.name == parts[1]; });
   if (row == std::end(kKinds)) {
     return absl::InvalidArgumentError(
-        "the kind of a Kubernetes object must be one of \"statefulset\", "
-        "\"deployment\", \"cluster\"");
+        "the kind of a Kubernetes object must be StatefulSet, Deployment or "
+        "Cluster");
   }
   if (!IsSubdomain(parts[2])) {
     return absl::InvalidArgumentError(

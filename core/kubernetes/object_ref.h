@@ -19,10 +19,8 @@ enum class Kind {
   kCluster,      // postgresql.cnpg.io/v1, CloudNativePG; its instances
 };
 
-// "statefulset", "deployment", "cluster"
+// "StatefulSet", "Deployment", "Cluster": as the API server spells them.
 std::string_view KindName(Kind kind);
-// "StatefulSet": as answers of the API server name it.
-std::string_view ApiKindName(Kind kind);
 
 struct ObjectRef {
   std::string name_space;
@@ -31,8 +29,9 @@ struct ObjectRef {
 };
 
 // Of "namespace/kind/name", as RUVECTOR_ACTION_SCALE_REPLICAS has it.
-// kInvalidArgument unless the namespace is a DNS label, the kind one of the
-// above and the name a DNS subdomain (RFC 1123): nothing else can reach a URL.
+// kInvalidArgument unless the namespace is a DNS label, the kind one of
+// KindName's and the name a DNS subdomain (RFC 1123): nothing else can reach a
+// URL.
 absl::StatusOr<ObjectRef> ParseObjectRef(std::string_view text);
 std::string ToText(const ObjectRef& object);
 

@@ -4,7 +4,7 @@
 //
 //   {"operation":"scale","server":"https://10.0.0.1:443",
 //    "credentials":"/var/run/secrets/kubernetes.io/serviceaccount",
-//    "object":"db/statefulset/reader","expected":2,"requested":3,
+//    "object":"db/StatefulSet/reader","expected":2,"requested":3,
 //    "wait_ready":true,"timeout_ms":300000}
 //   {"phase":"writing","effect":"unknown","previous":2,"ready":2}
 //   {"phase":"waiting","effect":"done","previous":2,"ready":2}

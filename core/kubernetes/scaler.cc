@@ -182,6 +182,9 @@ absl::Status Scaler::Write(Run& run) {
                        " replicas, not ", request.expected,
                        ": somebody else has changed it"));
     }
+    if (api_.Now() >= run.deadline) {
+      return absl::UnavailableError("no time was left to write");
+    }
     const absl::Status written = WriteOnce(run, scale);
     if (!absl::IsAborted(written)) return written;
     Tell(run, Progress::Phase::kReading);

@@ -155,6 +155,9 @@ absl::Status ApiClient::Prepare(Exchange& exchange, const HttpRequest& request,
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.error);
   if (patch) {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PATCH");
+    // On a connection that it has used before, libcurl would send it again by
+    // itself when no answer comes; whether it was done must be ours to find.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request.patch.c_str());
   }
   return absl::OkStatus();

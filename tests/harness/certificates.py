@@ -1,0 +1,35 @@
+"""TLS certificates of a test's own, made with the openssl command."""
+
+import subprocess
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True,
+                   capture_output=True)
+
+
+class Authority:
+    """A certificate authority. `file`: its certificate."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        directory.mkdir()
+        self.file = directory / "ca.pem"
+        self._key = directory / "ca.key"
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2,
+                "-subj", "/CN=authority", "-keyout", self._key, "-out",
+                self.file)
+
+    def certificate(self, name, days=2):
+        """Of a server that is `name` ("IP:127.0.0.1"), with its key."""
+        request, key, made, extension, both = (
+            self._directory / f"server.{suffix}"
+            for suffix in ("csr", "key", "crt", "ext", "pem"))
+        extension.write_text(f"subjectAltName={name}\n")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server",
+                "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey",
+                self._key, "-CAcreateserial", "-days", days, "-extfile",
+                extension, "-out", made)
+        both.write_text(made.read_text() + key.read_text())
+        return both
