@@ -1,6 +1,7 @@
 #include "core/gate/decision.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -180,6 +181,9 @@ std::string RuleText(const Decision& decision) {
     case Rule::kConcurrency:
       return absl::StrFormat("%d are running, which is the limit",
                              decision.max_concurrent);
+    case Rule::kHealing:
+      return absl::StrFormat("healing holds it back by %d percent",
+                             decision.throttle_pct);
   }
   return "";
 }
@@ -195,7 +199,8 @@ std::string_view ResponseName(Response response) {
 std::string_view RuleName(Rule rule) {
   constexpr std::string_view kNames[] = {"nothing",     "mode_off",
                                          "permission",  "policy_throttle",
-                                         "risk_matrix", "concurrency"};
+                                         "risk_matrix", "concurrency",
+                                         "healing"};
   return kNames[static_cast<size_t>(rule)];
 }
 
@@ -223,6 +228,25 @@ GateTable CompileGate(const Policy& policy, State state) {
         CompileEntry(policy, sets, state, InfoOf(static_cast<Operation>(i)));
   }
   return table;
+}
+
+void AddThrottle(GateTable& table, Operation operation, double percent) {
+  if (table.mode == Mode::kOff || !(percent > 0)) return;
+  GateEntry& entry = table.entries[static_cast<size_t>(operation)];
+  const bool all = percent >= 100;
+  // Whole percents, and what is less than all never becomes all.
+  const auto pct = static_cast<uint8_t>(
+      all ? 100 : std::clamp(std::floor(percent), 1.0, 99.0));
+  const Response response = all ? Response::kReject : Response::kThrottle;
+  const bool severer =
+      response > entry.response ||
+      (response == entry.response && pct > entry.throttle_pct && !all);
+  entry.throttle_pct = std::max(entry.throttle_pct, pct);
+  if (!severer) return;
+  entry.response = response;
+  entry.rule = Rule::kHealing;
+  entry.rule_state = table.state;
+  entry.retry_after_secs = 0;
 }
 
 Decision Decide(const GateTable& table, Operation operation, const Load& load) {

@@ -54,6 +54,7 @@ enum class Rule : uint8_t {
   kPolicyThrottle = 3,  // throttle_inserts_pct or throttle_searches_pct
   kRiskMatrix = 4,
   kConcurrency = 5,  // max_concurrent_searches
+  kHealing = 6,      // a throttle that healing has set (AddThrottle)
 };
 std::string_view RuleName(Rule rule);
 
@@ -129,6 +130,12 @@ struct Decision {
 // `state` is the effective state (controller.h). With mode off every entry
 // allows; shadow compiles as enforce does and is told apart by Decision::mode.
 GateTable CompileGate(const Policy& policy, State state);
+
+// Holds `operation` back by `percent` of its usual rate, on top of what the
+// table says: a milder answer becomes this throttle, a severer one stays. Below
+// 100 it never refuses, at 100 it always does; nothing with mode off, at 0 and
+// for NaN. The same for every state, so the guarantee above holds.
+void AddThrottle(GateTable& table, Operation operation, double percent);
 
 // REQUIRES: `operation` is one of the enumerators. `table` need not come from
 // CompileGate to be safe (zeroed, or half of another state), only to be right.

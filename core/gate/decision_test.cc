@@ -1,5 +1,6 @@
 #include "core/gate/decision.h"
 
+#include <limits>
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -228,6 +229,53 @@ TEST(DecisionTest, ModeOffAllowsAllAndShadowDecidesAsEnforce) {
     EXPECT_EQ(let_through.mode, Mode::kOff);
     EXPECT_EQ(DecisionReason(let_through), "");
   }
+}
+
+TEST(DecisionTest, HealingThrottlesOnTopOfThePolicy) {
+  const auto insert = static_cast<size_t>(Operation::kInsert);
+  GateTable table = CompileGate(Policy(), State::kNormal);
+  ASSERT_EQ(table.entries[insert].response, Response::kAllow);
+  AddThrottle(table, Operation::kInsert, 0);
+  AddThrottle(table, Operation::kInsert,
+              std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(table.entries[insert].response, Response::kAllow);
+
+  AddThrottle(table, Operation::kInsert, 99.9);
+  Decision d = Decide(table, Operation::kInsert, {});
+  EXPECT_EQ(d.response, Response::kThrottle);
+  EXPECT_EQ(d.throttle_pct, 99);
+  EXPECT_EQ(d.rule, Rule::kHealing);
+  EXPECT_EQ(DecisionReason(d),
+            "operation \"insert\" throttled in state normal: healing holds it "
+            "back by 99 percent");
+  EXPECT_EQ(Decide(table, Operation::kUpdate, {}).response, Response::kAllow);
+
+  AddThrottle(table, Operation::kInsert, 20);
+  EXPECT_EQ(Decide(table, Operation::kInsert, {}).throttle_pct, 99)
+      << "a milder one takes nothing away";
+  AddThrottle(table, Operation::kInsert, 100);
+  EXPECT_EQ(Decide(table, Operation::kInsert, {}).response, Response::kReject);
+}
+
+TEST(DecisionTest, HealingTakesNothingAwayFromThePolicy) {
+  for (const State state : kAllStates) {
+    for (int op = 0; op < kNumOperations; ++op) {
+      for (const double percent : {1.0, 50.0, 100.0}) {
+        const GateTable plain = CompileGate(Policy(), state);
+        GateTable table = plain;
+        AddThrottle(table, static_cast<Operation>(op), percent);
+        EXPECT_GE(table.entries[op].response, plain.entries[op].response);
+        EXPECT_GE(table.entries[op].throttle_pct,
+                  plain.entries[op].throttle_pct);
+        EXPECT_GE(table.entries[op].throttle_pct, percent);
+      }
+    }
+  }
+  Policy off;
+  off.mode = Mode::kOff;
+  GateTable table = CompileGate(off, State::kCritical);
+  AddThrottle(table, Operation::kInsert, 100);
+  EXPECT_EQ(Decide(table, Operation::kInsert, {}).response, Response::kAllow);
 }
 
 TEST(DecisionTest, ZeroedMemoryAllowsEverything) {

@@ -117,6 +117,7 @@ static void Numbers(void) {
   Expect("kind", RUVECTOR_PLUGIN_ATTENTION, 2);
   Expect("action", RUVECTOR_ACTION_SET_THROTTLE, 1);
   Expect("action", RUVECTOR_ACTION_SCALE_REPLICAS, 16);
+  Expect("action", RUVECTOR_ACTION_ANALYZE, 17);
   Expect("context", RUVECTOR_CONTEXT_TIMESTAMPS, 128);
 }
 

@@ -74,6 +74,7 @@ constexpr ActionKind kKinds[] = {
      "value", kReloption},
     {RUVECTOR_ACTION_SCALE_REPLICAS, "scale_replicas", kSame, 0, "", "replicas",
      kReplicas},
+    {RUVECTOR_ACTION_ANALYZE, "analyze", kIrreversible, 0, "", "", {}},
 };
 
 }  // namespace

@@ -68,7 +68,7 @@ TEST(ActionKindsTest, TableIsCompleteAscendingAndConsistent) {
         FindActionKind(kind.undo_kind) != nullptr)
         << kind.name;
   }
-  EXPECT_EQ(expected, RUVECTOR_ACTION_SCALE_REPLICAS + 1);
+  EXPECT_EQ(expected, RUVECTOR_ACTION_ANALYZE + 1);
   EXPECT_EQ(FindActionKind(0), nullptr);
   EXPECT_EQ(FindActionKind(expected), nullptr);
 }

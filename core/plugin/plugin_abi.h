@@ -288,7 +288,9 @@ enum ruvector_action_kind {
   /* table; option text, value text|null(reset); same */
   RUVECTOR_ACTION_SET_RELOPTION = 15,
   /* namespace/kind/name; replicas number; same */
-  RUVECTOR_ACTION_SCALE_REPLICAS = 16
+  RUVECTOR_ACTION_SCALE_REPLICAS = 16,
+  /* table; irreversible */
+  RUVECTOR_ACTION_ANALYZE = 17
 };
 
 typedef struct ruvector_action {

@@ -17,7 +17,7 @@
 #include "core/plugin/plugin_abi.h"
 
 // As core/base/no_postgres.h, which is not installed.
-#ifdef POSTGRES_H
+#if defined(POSTGRES_H) && !defined(RUVECTOR_PGEXT_BRIDGE_PG_H_)
 #error "a plugin cannot include PostgreSQL headers"
 #endif
 

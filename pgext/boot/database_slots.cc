@@ -2,6 +2,7 @@
 
 #include "pgext/bridge/pg_compat.h"
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
@@ -55,14 +56,17 @@ void InitDatabaseSlots(LWLock* lock) {
   memset(table, 0, DatabaseSlotsSize());
   table->lock = lock;
   table->launcher_proc = -1;
-  for (DatabaseEntry& entry : table->entries) entry.worker_proc = -1;
+  for (DatabaseEntry& entry : table->entries) ClearDatabaseLocked(entry);
+}
+
+void ClearDatabaseLocked(DatabaseEntry& entry) {
+  memset(static_cast<void*>(&entry), 0, sizeof(entry));
+  for (WorkerSeat& seat : entry.seats) seat.proc = -1;
 }
 
 DatabaseEntry* FindDatabaseLocked(Oid database) {
   for (DatabaseEntry& entry : table->entries) {
-    if (entry.status != DatabaseStatus::kUnused && entry.database == database) {
-      return &entry;
-    }
+    if (entry.in_use() && entry.database == database) return &entry;
   }
   return nullptr;
 }
@@ -70,12 +74,13 @@ DatabaseEntry* FindDatabaseLocked(Oid database) {
 DatabaseEntry* FindOrAddDatabaseLocked(Oid database) {
   if (DatabaseEntry* entry = FindDatabaseLocked(database)) return entry;
   for (DatabaseEntry& entry : table->entries) {
-    if (entry.status != DatabaseStatus::kUnused) continue;
-    memset(&entry, 0, sizeof(entry));
+    if (entry.in_use()) continue;
+    ClearDatabaseLocked(entry);
     entry.database = database;
-    entry.status = DatabaseStatus::kUnknown;
-    entry.worker_proc = -1;
-    entry.status_since = GetCurrentTimestamp();
+    for (WorkerSeat& seat : entry.seats) {
+      seat.status = DatabaseStatus::kUnknown;
+      seat.status_since = GetCurrentTimestamp();
+    }
     return &entry;
   }
   return nullptr;
@@ -89,43 +94,111 @@ void WakeLauncher() {
   SetProcLatch(proc);
 }
 
-void WakeWorker(Oid database) {
+void WakeWorker(Oid database, WorkerRole role) {
   if (table == nullptr) return;
-  int worker = -1;
   LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  int proc = table->launcher_proc;
   if (DatabaseEntry* entry = FindOrAddDatabaseLocked(database)) {
-    worker = entry->worker_proc;
-    if (worker < 0 && entry->status == DatabaseStatus::kNoExtension) {
-      entry->status = DatabaseStatus::kUnknown;
+    WorkerSeat& integrity = entry->seat(WorkerRole::kIntegrity);
+    if (entry->seat(role).proc >= 0) {
+      proc = entry->seat(role).proc;
+    } else if (integrity.proc < 0 &&
+               integrity.status == DatabaseStatus::kNoExtension) {
+      integrity.status = DatabaseStatus::kUnknown;
     }
   }
-  const int proc = worker >= 0 ? worker : table->launcher_proc;
   LWLockRelease(table->lock);
   SetProcLatch(proc);
 }
 
-void AskWorkerToLeave(Oid database, int timeout_ms) {
+bool ClaimSeat(Oid database, WorkerRole role) {
+  bool claimed = false;
+  LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindOrAddDatabaseLocked(database);
+  if (entry != nullptr && entry->seat(role).proc < 0) {
+    WorkerSeat& seat = entry->seat(role);
+    seat.proc = RV_MY_PROC_NUMBER;
+    seat.pid = MyProcPid;
+    seat.status = DatabaseStatus::kServed;
+    seat.status_since = GetCurrentTimestamp();
+    seat.yield_requested = false;
+    seat.busy = false;
+    seat.note[0] = '\0';
+    claimed = true;
+  }
+  LWLockRelease(table->lock);
+  return claimed;
+}
+
+void ReleaseSeat(Oid database, WorkerRole role, DatabaseStatus status) {
+  LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindDatabaseLocked(database);
+  if (entry != nullptr && entry->seat(role).pid == MyProcPid) {
+    WorkerSeat& seat = entry->seat(role);
+    const TimestampTz now = GetCurrentTimestamp();
+    seat.proc = -1;
+    seat.pid = 0;
+    seat.status = status;
+    seat.status_since = now;
+    seat.busy = false;
+    if (status == DatabaseStatus::kFailed) {
+      seat.retry_after = TimestampTzPlusMilliseconds(now, 5000);
+    }
+  }
+  LWLockRelease(table->lock);
+}
+
+WorkerOrder NoteRound(WorkerRole role, bool busy) {
+  WorkerOrder order = WorkerOrder::kGoOn;
+  LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  if (DatabaseEntry* entry = FindDatabaseLocked(MyDatabaseId)) {
+    WorkerSeat& seat = entry->seat(role);
+    seat.last_round = GetCurrentTimestamp();
+    ++seat.rounds;
+    seat.busy = busy;
+    if (seat.yield_requested && !busy) order = WorkerOrder::kYield;
+    if (entry->leave_requested) order = WorkerOrder::kLeave;
+  }
+  LWLockRelease(table->lock);
+  return order;
+}
+
+void NoteComplaint(WorkerRole role, const char* note) {
+  LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  if (DatabaseEntry* entry = FindDatabaseLocked(MyDatabaseId)) {
+    WorkerSeat& seat = entry->seat(role);
+    strlcpy(seat.note, note, sizeof(seat.note));
+    seat.note[pg_mbcliplen(seat.note, static_cast<int>(strlen(seat.note)),
+                           sizeof(seat.note) - 1)] = '\0';
+  }
+  LWLockRelease(table->lock);
+}
+
+void AskWorkersToLeave(Oid database, int timeout_ms) {
   if (table == nullptr) return;
   const TimestampTz give_up =
       TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
   for (;;) {
+    bool gone = true;
+    int procs[kNumWorkerRoles] = {-1, -1};
     LWLockAcquire(table->lock, LW_EXCLUSIVE);
-    DatabaseEntry* entry = FindDatabaseLocked(database);
-    const bool gone =
-        entry == nullptr ||
-        (entry->worker_proc < 0 && entry->status != DatabaseStatus::kStarting);
-    if (entry != nullptr) {
+    if (DatabaseEntry* entry = FindDatabaseLocked(database)) {
       entry->leave_requested = true;
-      entry->retry_after =
-          TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10000);
-      if (gone && entry->status != DatabaseStatus::kNoExtension) {
-        entry->status = DatabaseStatus::kLeft;
+      for (int role = 0; role < kNumWorkerRoles; ++role) {
+        WorkerSeat& seat = entry->seats[role];
+        seat.retry_after =
+            TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10000);
+        procs[role] = seat.proc;
+        if (seat.proc >= 0 || seat.status == DatabaseStatus::kStarting) {
+          gone = false;
+        } else if (seat.status != DatabaseStatus::kNoExtension) {
+          seat.status = DatabaseStatus::kLeft;
+        }
       }
     }
-    const int worker = entry != nullptr ? entry->worker_proc : -1;
     LWLockRelease(table->lock);
     if (gone || GetCurrentTimestamp() >= give_up) return;
-    SetProcLatch(worker);
+    for (const int proc : procs) SetProcLatch(proc);
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                     20, RV_WAIT_EVENT("WorkerLeave"));
     ResetLatch(MyLatch);

@@ -1,8 +1,8 @@
 // The databases as the launcher knows them, in shared memory. [backend-main]
 //
-// One entry per database that has, or may have, the extension. The launcher
-// adds and removes entries; an integrity worker owns its database's entry
-// while `worker_pid` is set.
+// One entry per database that has, or may have, the extension, and in it one
+// seat for each of its workers. The launcher adds and removes entries; a worker
+// owns its seat while `pid` is set.
 #ifndef RUVECTOR_PGEXT_BOOT_DATABASE_SLOTS_H_
 #define RUVECTOR_PGEXT_BOOT_DATABASE_SLOTS_H_
 
@@ -17,7 +17,14 @@ extern "C" {
 namespace ruvector::boot {
 
 constexpr int kMaxDatabases = 128;
-constexpr int kMaxWorkers = kMaxDatabases;
+
+// The workers that a database has, in the order in which they are given to it
+// when background worker slots are short.
+enum class WorkerRole : uint8_t {
+  kIntegrity = 0,  // senses, cuts, decides, keeps the log
+  kHealing,        // the healing supervisor; only beside the former
+};
+constexpr int kNumWorkerRoles = 2;
 
 enum class DatabaseStatus : uint8_t {
   kUnused = 0,   // free entry
@@ -32,24 +39,38 @@ enum class DatabaseStatus : uint8_t {
 };
 const char* DatabaseStatusName(DatabaseStatus status);
 
+struct WorkerSeat {
+  DatabaseStatus status;
+  bool yield_requested;
+  bool busy;  // it cannot make room now
+  pid_t pid;
+  int proc;  // index into ProcGlobal->allProcs, -1 without a worker
+  TimestampTz status_since;
+  TimestampTz retry_after;
+  TimestampTz last_round;
+  uint64_t rounds;
+  char note[256];  // what it cannot do at present and why; "": nothing
+};
+
 struct DatabaseEntry {
   // Guarded by DatabaseTable::lock.
   Oid database;
-  DatabaseStatus status;
-  bool yield_requested;
   bool leave_requested;
   bool gate_published;  // its collections' slots are what its tables say
-  pid_t worker_pid;
-  int worker_proc;  // index into ProcGlobal->allProcs, -1 without a worker
-  TimestampTz status_since;
-  TimestampTz retry_after;
-  TimestampTz last_pass;
-  uint64_t passes;
+  WorkerSeat seats[kNumWorkerRoles];
   // The event log as it was last sealed (audit/sealed_head.h); size 0: not yet.
   Oid log_table;
   uint64_t log_size;
   uint8_t log_head[32];
   TimestampTz log_at;
+
+  WorkerSeat& seat(WorkerRole role) { return seats[static_cast<int>(role)]; }
+  const WorkerSeat& seat(WorkerRole role) const {
+    return seats[static_cast<int>(role)];
+  }
+  bool in_use() const {
+    return seat(WorkerRole::kIntegrity).status != DatabaseStatus::kUnused;
+  }
 };
 
 struct DatabaseTable {
@@ -73,14 +94,31 @@ DatabaseEntry* FindDatabaseLocked(Oid database);
 // full. Caller holds the lock exclusively.
 DatabaseEntry* FindOrAddDatabaseLocked(Oid database);
 
-// Wakes this database's integrity worker; with none, the launcher, so that it
-// looks at the database again. Never raises.
-void WakeWorker(Oid database);
+// Forgets what is known of a database: the entry is free. Caller holds the lock
+// exclusively.
+void ClearDatabaseLocked(DatabaseEntry& entry);
+
+// Wakes a worker of this database; without an integrity worker, the launcher,
+// so that it looks at the database again. Never raises.
+void WakeWorker(Oid database, WorkerRole role = WorkerRole::kIntegrity);
 void WakeLauncher();
 
-// Asks the database's worker to leave, waits until it has gone (at most
+// Worker: takes its seat; false when another one sits there.
+bool ClaimSeat(Oid database, WorkerRole role);
+// Worker: leaves its seat, which then has `status`. Exactly once, also on the
+// way out of an error.
+void ReleaseSeat(Oid database, WorkerRole role, DatabaseStatus status);
+
+// What a worker is to do after a round.
+enum class WorkerOrder { kGoOn, kYield, kLeave };
+// Worker: notes a round. `busy`: it would rather not be asked to yield.
+WorkerOrder NoteRound(WorkerRole role, bool busy = false);
+// Worker: what ruvector.workers is to say of it; "" for nothing.
+void NoteComplaint(WorkerRole role, const char* note);
+
+// Asks the database's workers to leave, waits until they have gone (at most
 // `timeout_ms`), and keeps workers away for ten seconds. Interruptible.
-void AskWorkerToLeave(Oid database, int timeout_ms);
+void AskWorkersToLeave(Oid database, int timeout_ms);
 
 }  // namespace ruvector::boot
 

@@ -80,7 +80,7 @@ absl::Status MakeRoom(const Node* parse) {
   if (name == nullptr) return absl::OkStatus();
   return pg::PgCall([&] {
     const Oid database = get_database_oid(name, true);
-    if (OidIsValid(database)) AskWorkerToLeave(database, 5000);
+    if (OidIsValid(database)) AskWorkersToLeave(database, 5000);
   });
 }
 

@@ -1,5 +1,8 @@
-// The launcher: finds the databases, keeps one integrity worker in each that
-// has the extension.
+// The launcher: finds the databases, keeps an integrity worker in each that has
+// the extension, and beside it a healing supervisor.
+//
+// When background worker slots are short, databases are served in turn, and
+// integrity workers come before supervisors.
 #include <vector>
 
 #include "core/base/status_macros.h"
@@ -16,6 +19,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xlog.h"
 #include "catalog/pg_database.h"
 #include "postmaster/bgworker.h"
 #include "storage/ipc.h"
@@ -65,13 +69,14 @@ void Reconcile(const DatabaseList& list, bool look_again) {
   const TimestampTz now = GetCurrentTimestamp();
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
   for (DatabaseEntry& entry : Databases()->entries) {
-    if (entry.status == DatabaseStatus::kUnused) continue;
-    if (!Listed(list, entry.database) && entry.worker_proc < 0) {
-      memset(&entry, 0, sizeof(entry));
-      entry.worker_proc = -1;
-    } else if (look_again && entry.status == DatabaseStatus::kNoExtension) {
-      entry.status = DatabaseStatus::kUnknown;
-      entry.status_since = now;
+    if (!entry.in_use()) continue;
+    WorkerSeat& integrity = entry.seat(WorkerRole::kIntegrity);
+    if (!Listed(list, entry.database) && integrity.proc < 0 &&
+        entry.seat(WorkerRole::kHealing).proc < 0) {
+      ClearDatabaseLocked(entry);
+    } else if (look_again && integrity.status == DatabaseStatus::kNoExtension) {
+      integrity.status = DatabaseStatus::kUnknown;
+      integrity.status_since = now;
     }
   }
   for (int i = 0; i < list.count; ++i) {
@@ -80,9 +85,23 @@ void Reconcile(const DatabaseList& list, bool look_again) {
   LWLockRelease(Databases()->lock);
 }
 
-bool WantsWorker(const DatabaseEntry& entry, TimestampTz now) {
-  if (entry.worker_proc >= 0 || now < entry.retry_after) return false;
-  switch (entry.status) {
+// A supervisor has work where an integrity worker has found the extension, on
+// a server that takes writes.
+bool MayHaveWorker(const DatabaseEntry& entry, WorkerRole role) {
+  if (role == WorkerRole::kIntegrity) return true;
+  const WorkerSeat& integrity = entry.seat(WorkerRole::kIntegrity);
+  return integrity.status == DatabaseStatus::kServed &&
+         integrity.last_round > integrity.status_since && !RecoveryInProgress();
+}
+
+bool WantsWorker(const DatabaseEntry& entry, WorkerRole role, TimestampTz now) {
+  const WorkerSeat& seat = entry.seat(role);
+  if (seat.proc >= 0 || now < seat.retry_after || !MayHaveWorker(entry, role)) {
+    return false;
+  }
+  switch (seat.status) {
+    case DatabaseStatus::kNoExtension:
+      return role == WorkerRole::kHealing;
     case DatabaseStatus::kUnknown:
     case DatabaseStatus::kUnserved:
     case DatabaseStatus::kYielded:
@@ -91,21 +110,20 @@ bool WantsWorker(const DatabaseEntry& entry, TimestampTz now) {
       return true;
     case DatabaseStatus::kStarting:
       // The worker never reported: the fork failed, or it died at once.
-      return now - entry.status_since > 15 * USECS_PER_SEC;
+      return now - seat.status_since > 15 * USECS_PER_SEC;
     default:
       return false;
   }
 }
 
-// The database that has waited longest for a worker; InvalidOid for none.
-Oid NextToServe(TimestampTz now) {
+// The database that has waited longest for this worker; InvalidOid for none.
+Oid NextToServe(WorkerRole role, TimestampTz now) {
   const DatabaseEntry* oldest = nullptr;
   LWLockAcquire(Databases()->lock, LW_SHARED);
   for (const DatabaseEntry& entry : Databases()->entries) {
-    if (entry.status == DatabaseStatus::kUnused || !WantsWorker(entry, now)) {
-      continue;
-    }
-    if (oldest == nullptr || entry.status_since < oldest->status_since) {
+    if (!entry.in_use() || !WantsWorker(entry, role, now)) continue;
+    if (oldest == nullptr ||
+        entry.seat(role).status_since < oldest->seat(role).status_since) {
       oldest = &entry;
     }
   }
@@ -114,62 +132,73 @@ Oid NextToServe(TimestampTz now) {
   return database;
 }
 
-void SetStatus(Oid database, DatabaseStatus status, long retry_ms) {
+void SetStatus(Oid database, WorkerRole role, DatabaseStatus status,
+               long retry_ms, const char* note) {
   const TimestampTz now = GetCurrentTimestamp();
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
   if (DatabaseEntry* entry = FindDatabaseLocked(database)) {
+    WorkerSeat& seat = entry->seat(role);
     // What waits keeps its place in the queue.
     if (status != DatabaseStatus::kUnserved ||
-        entry->status != DatabaseStatus::kUnserved) {
-      entry->status_since = now;
+        seat.status != DatabaseStatus::kUnserved) {
+      seat.status_since = now;
     }
-    entry->status = status;
-    entry->leave_requested = false;
-    entry->retry_after = TimestampTzPlusMilliseconds(now, retry_ms);
+    seat.status = status;
+    strlcpy(seat.note, note, sizeof(seat.note));
+    if (role == WorkerRole::kIntegrity) entry->leave_requested = false;
+    seat.retry_after = TimestampTzPlusMilliseconds(now, retry_ms);
   }
   LWLockRelease(Databases()->lock);
 }
 
-// No slot is free: the worker that has served longest makes room after its
-// pass.
-void AskOneToYield() {
-  DatabaseEntry* longest = nullptr;
+// Of those that have the role, the worker that has served longest makes room
+// after its round. False: there is none that could.
+bool AskOneToYield(WorkerRole role) {
+  WorkerSeat* longest = nullptr;
+  bool asked = false;
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
   for (DatabaseEntry& entry : Databases()->entries) {
-    if (entry.status != DatabaseStatus::kServed) continue;
-    if (entry.yield_requested) {
-      longest = nullptr;
-      break;
-    }
-    if (longest == nullptr || entry.status_since < longest->status_since) {
-      longest = &entry;
+    WorkerSeat& seat = entry.seat(role);
+    if (seat.status != DatabaseStatus::kServed || seat.busy) continue;
+    asked = asked || seat.yield_requested;
+    if (longest == nullptr || seat.status_since < longest->status_since) {
+      longest = &seat;
     }
   }
   int proc = -1;
-  if (longest != nullptr) {
+  if (longest != nullptr && !asked) {
     longest->yield_requested = true;
-    proc = longest->worker_proc;
+    proc = longest->proc;
   }
   LWLockRelease(Databases()->lock);
   if (proc >= 0) SetLatch(&ProcGlobal->allProcs[proc].procLatch);
+  return longest != nullptr;
+}
+
+absl::Status ServeRole(WorkerRole role) {
+  const TimestampTz now = GetCurrentTimestamp();
+  for (int started = 0; started < kMaxDatabases; ++started) {
+    const Oid database = NextToServe(role, now);
+    if (!OidIsValid(database)) return absl::OkStatus();
+    SetStatus(database, role, DatabaseStatus::kStarting, 0, "");
+    RV_ASSIGN_OR_RETURN(const bool registered, pg::PgCall([&] {
+                          return StartDatabaseWorker(database, role);
+                        }));
+    if (registered) continue;
+    SetStatus(database, role, DatabaseStatus::kUnserved, 1000,
+              "no background worker slot is free: max_worker_processes");
+    // A database without healing comes before one without anything.
+    if (role == WorkerRole::kHealing || !AskOneToYield(WorkerRole::kHealing)) {
+      (void)AskOneToYield(role);
+    }
+    return absl::OkStatus();
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Serve() {
-  const TimestampTz now = GetCurrentTimestamp();
-  for (int started = 0; started < kMaxDatabases; ++started) {
-    const Oid database = NextToServe(now);
-    if (!OidIsValid(database)) return absl::OkStatus();
-    SetStatus(database, DatabaseStatus::kStarting, 0);
-    RV_ASSIGN_OR_RETURN(const bool registered, pg::PgCall([&] {
-                          return StartIntegrityWorker(database);
-                        }));
-    if (!registered) {
-      SetStatus(database, DatabaseStatus::kUnserved, 1000);
-      AskOneToYield();
-      return absl::OkStatus();
-    }
-  }
-  return absl::OkStatus();
+  RV_RETURN_IF_ERROR(ServeRole(WorkerRole::kIntegrity));
+  return ServeRole(WorkerRole::kHealing);
 }
 
 void ForgetLauncher(int, Datum) {

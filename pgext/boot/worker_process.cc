@@ -40,13 +40,35 @@ void RegisterLauncher() {
   RegisterBackgroundWorker(&worker);
 }
 
-bool StartIntegrityWorker(Oid database) {
+bool StartDatabaseWorker(Oid database, WorkerRole role) {
   BackgroundWorker worker;
-  FillWorker(worker, "ruvector integrity worker", "ruvector integrity worker",
-             "ruvector_integrity_worker_main");
+  switch (role) {
+    case WorkerRole::kIntegrity:
+      FillWorker(worker, "ruvector integrity worker",
+                 "ruvector integrity worker", "ruvector_integrity_worker_main");
+      break;
+    case WorkerRole::kHealing:
+      FillWorker(worker, "ruvector healing supervisor",
+                 "ruvector healing supervisor", "ruvector_supervisor_main");
+      break;
+  }
   worker.bgw_restart_time = BGW_NEVER_RESTART;
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   return RegisterDynamicBackgroundWorker(&worker, nullptr);
+}
+
+BackgroundWorkerHandle* StartActionWorker(Oid database, int slot,
+                                          uint32_t ticket, const char* name) {
+  BackgroundWorker worker;
+  FillWorker(worker, name, "ruvector healing action",
+             "ruvector_action_worker_main");
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_main_arg = Int32GetDatum(slot);
+  memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+  memcpy(worker.bgw_extra + sizeof(ticket), &database, sizeof(database));
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle = nullptr;
+  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }
 
 void PrepareWorker() {

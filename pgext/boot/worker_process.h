@@ -5,15 +5,25 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "pgext/boot/database_slots.h"
 #include "pgext/bridge/pg.h"
+extern "C" {
+#include "postmaster/bgworker.h"
+}
 
 namespace ruvector::boot {
 
 // Registers the launcher; from _PG_init of a preloaded library.
 void RegisterLauncher();
 
-// Starts an integrity worker for a database; false when no slot was free.
-bool StartIntegrityWorker(Oid database);
+// Starts a worker for a database; false when no slot was free.
+bool StartDatabaseWorker(Oid database, WorkerRole role);
+
+// Starts a worker that performs what the action slot `slot` holds
+// (pgext/healing/action_slots.h); nullptr when no slot was free. This process
+// gets SIGUSR1, and so its latch set, when the worker starts or ends.
+BackgroundWorkerHandle* StartActionWorker(Oid database, int slot,
+                                          uint32_t ticket, const char* name);
 
 // Signal handlers, then unblocked signals. First call of every worker's main.
 void PrepareWorker();

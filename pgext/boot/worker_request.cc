@@ -1,5 +1,6 @@
 #include "pgext/boot/worker_request.h"
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/boot/settings.h"
@@ -20,6 +21,7 @@ enum class Phase : uint8_t { kIdle, kPosted, kRunning, kDone };
 struct Desk {
   // Guarded by Desks::lock.
   Oid database;
+  WorkerRole role;
   Phase phase;
   uint64_t ticket;  // of the request at the desk
   WorkerRequest request;
@@ -35,19 +37,20 @@ struct Desk {
 struct Desks {
   LWLock* lock;  // immutable after startup
   uint64_t next_ticket;
-  Desk desks[kMaxDatabases];
+  Desk desks[kMaxDatabases * kNumWorkerRoles];
 };
 
 Desks* desks = nullptr;  // scope: backend, into shared memory
 
-Desk* FindDeskLocked(Oid database, bool add) {
+Desk* FindDeskLocked(Oid database, WorkerRole role, bool add) {
   for (Desk& desk : desks->desks) {
-    if (desk.database == database) return &desk;
+    if (desk.database == database && desk.role == role) return &desk;
   }
   if (!add) return nullptr;
   for (Desk& desk : desks->desks) {
     if (OidIsValid(desk.database) && desk.phase != Phase::kIdle) continue;
     desk.database = database;
+    desk.role = role;
     desk.phase = Phase::kIdle;
     return &desk;
   }
@@ -58,7 +61,7 @@ Desk* FindDeskLocked(Oid database, bool add) {
 uint64_t TryPost(Desk*& desk, const WorkerRequest& request) {
   uint64_t ticket = 0;
   LWLockAcquire(desks->lock, LW_EXCLUSIVE);
-  desk = FindDeskLocked(MyDatabaseId, true);
+  desk = FindDeskLocked(MyDatabaseId, RoleOf(request.kind), true);
   if (desk != nullptr && desk->phase == Phase::kIdle) {
     ticket = ++desks->next_ticket;
     desk->phase = Phase::kPosted;
@@ -88,7 +91,12 @@ void Abandon(Desk& desk, uint64_t ticket) {
   ConditionVariableBroadcast(&desk.changed);
 }
 
-absl::Status NoWorker(const char* what) {
+const char* NameOf(WorkerRole role) {
+  return role == WorkerRole::kHealing ? "healing supervisor"
+                                      : "integrity worker";
+}
+
+absl::Status NoWorker(const std::string& what) {
   return pg::PgError(
       ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, what, "",
       "SELECT * FROM ruvector.workers shows whether this database is served "
@@ -129,7 +137,16 @@ void InitWorkerRequests(LWLock* lock) {
 
 absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
                                       int64_t number, std::string_view user) {
-  if (desks == nullptr) return NoWorker("no integrity worker is running");
+  const WorkerRole role = RoleOf(kind);
+  if (desks == nullptr) {
+    return NoWorker(absl::StrCat("no ", NameOf(role), " is running"));
+  }
+  if (text.size() >= sizeof(WorkerRequest::text)) {
+    return pg::PgError(
+        ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        absl::StrCat("a request of ", text.size(),
+                     " bytes is too long for the ", NameOf(role)));
+  }
   WorkerRequest request;
   memset(&request, 0, sizeof(request));
   request.kind = kind;
@@ -147,7 +164,7 @@ absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
       if (ticket == 0) {
         ticket = TryPost(desk, request);
         if (desk == nullptr) return;
-        if (ticket != 0) WakeWorker(MyDatabaseId);
+        if (ticket != 0) WakeWorker(MyDatabaseId, role);
         ConditionVariablePrepareToSleep(&desk->changed);
       }
       done = ticket != 0 && Done(*desk, ticket);
@@ -160,18 +177,18 @@ absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
   ConditionVariableCancelSleep();
   absl::StatusOr<std::string> answer =
       done ? Collect(*desk)
-           : absl::StatusOr<std::string>(
-                 NoWorker("the integrity worker did not answer in time"));
+           : absl::StatusOr<std::string>(NoWorker(absl::StrCat(
+                 "the ", NameOf(role), " did not answer in time")));
   if (ticket != 0) Abandon(*desk, ticket);
   RV_RETURN_IF_ERROR(waited);
   return answer;
 }
 
-bool TakeRequest(Oid database, WorkerRequest& request) {
+bool TakeRequest(Oid database, WorkerRole role, WorkerRequest& request) {
   if (desks == nullptr) return false;
   bool taken = false;
   LWLockAcquire(desks->lock, LW_EXCLUSIVE);
-  Desk* desk = FindDeskLocked(database, false);
+  Desk* desk = FindDeskLocked(database, role, false);
   if (desk != nullptr && desk->phase == Phase::kPosted) {
     desk->phase = Phase::kRunning;
     request = desk->request;
@@ -181,9 +198,10 @@ bool TakeRequest(Oid database, WorkerRequest& request) {
   return taken;
 }
 
-void AnswerRequest(Oid database, const absl::StatusOr<std::string>& answer) {
+void AnswerRequest(Oid database, WorkerRole role,
+                   const absl::StatusOr<std::string>& answer) {
   LWLockAcquire(desks->lock, LW_EXCLUSIVE);
-  Desk* desk = FindDeskLocked(database, false);
+  Desk* desk = FindDeskLocked(database, role, false);
   if (desk != nullptr && desk->phase == Phase::kRunning) {
     desk->ok = answer.ok();
     if (answer.ok()) {

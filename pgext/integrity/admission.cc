@@ -194,7 +194,7 @@ absl::StatusOr<std::optional<Decision>> WaitForImprovement(
     ConditionVariablePrepareToSleep(&slot.changed);
     while (decision.response == Response::kDefer &&
            slot.epoch.load() == epoch &&
-           !(request.holds_locks && slot.no_defer.load())) {
+           !(request.holds_locks && slot.no_defer.load() > 0)) {
       const int64 left =
           TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
       if (left <= 0) break;
@@ -233,7 +233,7 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
   if (later->rule == gate::Rule::kConcurrency) return Reject(slot, *later);
   return Refuse(
       slot, *later, SqlState(kSqlStateDeferred),
-      request.holds_locks && slot.no_defer.load()
+      request.holds_locks && slot.no_defer.load() > 0
           ? std::string("it waited for improvement, and healing needs the "
                         "locks that it holds")
           : absl::StrFormat("no improvement within %u s",

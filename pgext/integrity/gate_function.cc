@@ -223,7 +223,7 @@ RV_SQL_FUNCTION(ruvector_workers) {
   memcpy(entries, boot::Databases()->entries, sizeof(entries));
   LWLockRelease(boot::Databases()->lock);
   for (const boot::DatabaseEntry& entry : entries) {
-    if (entry.status == boot::DatabaseStatus::kUnused) continue;
+    if (!entry.in_use()) continue;
     RV_ASSIGN_OR_RETURN(char* name, pg::PgCall([&] {
                           return get_database_name(entry.database);
                         }));
@@ -231,21 +231,33 @@ RV_SQL_FUNCTION(ruvector_workers) {
     row.Int(entry.database);
     row.OptionalText(name != nullptr ? std::optional<std::string>(name)
                                      : std::nullopt);
-    row.Text(boot::DatabaseStatusName(entry.status));
-    row.OptionalInt(entry.worker_pid != 0
-                        ? std::optional<int64_t>(entry.worker_pid)
-                        : std::nullopt);
-    for (const TimestampTz time : {entry.status_since, entry.last_pass}) {
+    const auto pid_of = [](const boot::WorkerSeat& seat) {
+      return seat.pid != 0 ? std::optional<int64_t>(seat.pid) : std::nullopt;
+    };
+    const auto time = [&](TimestampTz at) -> absl::Status {
       RV_ASSIGN_OR_RETURN(
           char* text, pg::PgCall([&] {
-            return time == 0 ? nullptr
-                             : DatumGetCString(DirectFunctionCall1(
-                                   timestamptz_out, TimestampTzGetDatum(time)));
+            return at == 0 ? nullptr
+                           : DatumGetCString(DirectFunctionCall1(
+                                 timestamptz_out, TimestampTzGetDatum(at)));
           }));
       row.OptionalText(text != nullptr ? std::optional<std::string>(text)
                                        : std::nullopt);
-    }
-    row.Int(static_cast<int64_t>(entry.passes));
+      return absl::OkStatus();
+    };
+    const boot::WorkerSeat& worker = entry.seat(boot::WorkerRole::kIntegrity);
+    row.Text(boot::DatabaseStatusName(worker.status));
+    row.OptionalInt(pid_of(worker));
+    RV_RETURN_IF_ERROR(time(worker.status_since));
+    RV_RETURN_IF_ERROR(time(worker.last_round));
+    row.Int(static_cast<int64_t>(worker.rounds));
+    const boot::WorkerSeat& healing = entry.seat(boot::WorkerRole::kHealing);
+    row.Text(boot::DatabaseStatusName(healing.status));
+    row.OptionalInt(pid_of(healing));
+    RV_RETURN_IF_ERROR(time(healing.status_since));
+    row.OptionalText(healing.note[0] != '\0'
+                         ? std::optional<std::string>(healing.note)
+                         : std::nullopt);
     RV_RETURN_IF_ERROR(rows.Add(row));
   }
   return Datum{0};

@@ -65,7 +65,7 @@ void TakeLocked(GateSlot& slot, Oid database, const SlotIdentity& identity) {
     for (auto& count : slot.counts[op]) count.store(0);
     slot.buckets[op].Configure(0, 1, 0, 0);
   }
-  slot.no_defer.store(false);
+  slot.no_defer.store(0);
   slot.table = identity.table;
   slot.collection_id = identity.collection_id;
   strlcpy(slot.name, identity.name, sizeof(slot.name));

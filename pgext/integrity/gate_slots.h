@@ -78,8 +78,8 @@ struct GateSlot {
   std::array<gate::TokenBucket, gate::kNumOperations> buckets;
   std::array<PendingRefusals, gate::kNumOperations> refused;
   std::array<PendingRefusals, gate::kNumOperations> shadowed;
-  // A healing action must not wait behind deferred statements.
-  std::atomic<bool> no_defer;
+  // How many healing acts must not wait behind deferred statements now.
+  std::atomic<int32_t> no_defer;
   // Broadcast at every publication, signalled when a place gets free.
   ConditionVariable changed;
 };

@@ -177,6 +177,7 @@ absl::Status Monitor::Refresh(pg::SpiSession& spi, const Collection& collection,
   RV_FAILPOINT("integrity.refresh.start");
   if (!loaded_) RV_RETURN_IF_ERROR(LoadController(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
+  RV_ASSIGN_OR_RETURN(throttles_, LoadThrottleOverrides(spi, collection_.id));
   if (!webhooks_listed_) {
     RV_RETURN_IF_ERROR(
         SyncWebhooks(spi, collection_.id, policy_.notifications));
@@ -193,6 +194,7 @@ absl::Status Monitor::Replay(pg::SpiSession& spi,
   collection_ = collection;
   RV_RETURN_IF_ERROR(LoadController(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
+  RV_ASSIGN_OR_RETURN(throttles_, LoadThrottleOverrides(spi, collection_.id));
   ready_ = true;
   return absl::OkStatus();
 }
@@ -476,7 +478,10 @@ void Monitor::ObserveRates(int index) {
         counts[static_cast<size_t>(Outcome::kAllowed)].load() +
         counts[static_cast<size_t>(Outcome::kThrottled)].load() +
         counts[static_cast<size_t>(Outcome::kShadowed)].load();
-    rates_[op].Observe(now, accepted, normal, window);
+    // What healing holds back is not the usual rate.
+    const bool held =
+        slot.table_of_answers.entries[op].rule == gate::Rule::kHealing;
+    rates_[op].Observe(now, accepted, normal && !held, window);
   }
 }
 
@@ -526,7 +531,8 @@ void Monitor::Publish(int index) {
             sizeof(facts.forced));
   }
   PublishGate(*GateSlotAt(index),
-              gate::CompileGate(policy_, gate::EffectiveState(controller_)),
+              CompileGateWith(policy_, gate::EffectiveState(controller_),
+                              throttles_),
               facts);
   ConfigureBuckets(index);
 }

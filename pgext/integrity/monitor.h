@@ -22,6 +22,7 @@
 #include "core/notify/webhook_sender.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/integrity/collections.h"
+#include "pgext/integrity/throttle_overrides.h"
 
 namespace ruvector::integrity {
 
@@ -93,6 +94,7 @@ class Monitor {
   std::string policy_name_;
   std::optional<int64_t> policy_id_;
   std::string policy_text_;
+  std::vector<ThrottleOverride> throttles_;
 
   bool loaded_ = false;  // the controller
   bool ready_ = false;   // and the policy: there is something to publish

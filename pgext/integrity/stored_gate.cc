@@ -12,6 +12,7 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/integrity/collections.h"
+#include "pgext/integrity/throttle_overrides.h"
 
 namespace ruvector::integrity {
 namespace {
@@ -51,8 +52,10 @@ absl::StatusOr<Stored> Decide(pg::SpiSession& spi, const Collection& collection,
                           gate::MergePolicy(gate::Policy(), *found.Text(0, 3)));
     }
   }
-  stored.decision =
-      gate::Decide(gate::CompileGate(policy, state), operation, {0, rows});
+  RV_ASSIGN_OR_RETURN(const std::vector<ThrottleOverride> throttles,
+                      LoadThrottleOverrides(spi, collection.id));
+  stored.decision = gate::Decide(CompileGateWith(policy, state, throttles),
+                                 operation, {0, rows});
   return stored;
 }
 

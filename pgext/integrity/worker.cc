@@ -361,9 +361,10 @@ void Worker::Round() {
   if (standby_ && !recovering) monitors_.clear();  // promoted: take over
   standby_ = recovering;
   boot::WorkerRequest request;
-  const bool asked = boot::TakeRequest(MyDatabaseId, request);
+  const boot::WorkerRole role = boot::WorkerRole::kIntegrity;
+  const bool asked = boot::TakeRequest(MyDatabaseId, role, request);
   Report("loading collections", LoadCollections());
-  if (asked) boot::AnswerRequest(MyDatabaseId, Serve(request));
+  if (asked) boot::AnswerRequest(MyDatabaseId, role, Serve(request));
   if (standby_) return;
   RunDue();
   Seal();
@@ -381,57 +382,12 @@ absl::Duration Worker::Idle() const {
   return std::max(idle, absl::Milliseconds(10));
 }
 
-// What the worker's entry says, and whether it should go on.
-enum class Order { kGoOn, kYield, kLeave };
-
-Order UpdateEntry() {
-  Order order = Order::kGoOn;
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  if (boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId)) {
-    entry->last_pass = GetCurrentTimestamp();
-    ++entry->passes;
-    if (entry->yield_requested) order = Order::kYield;
-    if (entry->leave_requested) order = Order::kLeave;
-  }
-  LWLockRelease(boot::Databases()->lock);
-  return order;
-}
-
-// scope: backend. What the entry becomes when this process ends.
+// scope: backend. What the seat becomes when this process ends.
 boot::DatabaseStatus final_status = boot::DatabaseStatus::kFailed;
 
-// False when another worker serves the database already.
-bool ClaimEntry(Oid database) {
-  bool claimed = false;
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  boot::DatabaseEntry* entry = boot::FindOrAddDatabaseLocked(database);
-  if (entry != nullptr && entry->worker_proc < 0) {
-    entry->worker_proc = RV_MY_PROC_NUMBER;
-    entry->worker_pid = MyProcPid;
-    entry->status = boot::DatabaseStatus::kServed;
-    entry->status_since = GetCurrentTimestamp();
-    entry->yield_requested = false;
-    claimed = true;
-  }
-  LWLockRelease(boot::Databases()->lock);
-  return claimed;
-}
-
-void ReleaseEntry(int, Datum database) {
-  LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
-  boot::DatabaseEntry* entry =
-      boot::FindDatabaseLocked(DatumGetObjectId(database));
-  if (entry != nullptr && entry->worker_pid == MyProcPid) {
-    const TimestampTz now = GetCurrentTimestamp();
-    entry->worker_proc = -1;
-    entry->worker_pid = 0;
-    entry->status = final_status;
-    entry->status_since = now;
-    if (final_status == boot::DatabaseStatus::kFailed) {
-      entry->retry_after = TimestampTzPlusMilliseconds(now, 5000);
-    }
-  }
-  LWLockRelease(boot::Databases()->lock);
+void LeaveSeat(int, Datum database) {
+  boot::ReleaseSeat(DatumGetObjectId(database), boot::WorkerRole::kIntegrity,
+                    final_status);
 }
 
 void RunWorker() {
@@ -447,13 +403,13 @@ void RunWorker() {
       worker.Round();
       return absl::OkStatus();
     });
-    switch (UpdateEntry()) {
-      case Order::kGoOn:
+    switch (boot::NoteRound(boot::WorkerRole::kIntegrity)) {
+      case boot::WorkerOrder::kGoOn:
         break;
-      case Order::kYield:
+      case boot::WorkerOrder::kYield:
         final_status = boot::DatabaseStatus::kYielded;
         return;
-      case Order::kLeave:
+      case boot::WorkerOrder::kLeave:
         final_status = boot::DatabaseStatus::kLeft;
         return;
     }
@@ -472,10 +428,11 @@ void ruvector_integrity_worker_main(Datum argument) {
   using namespace ruvector;
   const Oid database = DatumGetObjectId(argument);
   boot::PrepareWorker();
-  if (boot::Databases() == nullptr || !integrity::ClaimEntry(database)) {
+  if (boot::Databases() == nullptr ||
+      !boot::ClaimSeat(database, boot::WorkerRole::kIntegrity)) {
     proc_exit(0);
   }
-  before_shmem_exit(integrity::ReleaseEntry, argument);
+  before_shmem_exit(integrity::LeaveSeat, argument);
   failpoint::Check("integrity.worker.claimed").IgnoreError();
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   integrity::RunWorker();

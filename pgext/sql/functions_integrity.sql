@@ -192,7 +192,8 @@ COMMENT ON VIEW ruvector.gate_stats IS 'counters of the gate since the server st
 
 CREATE FUNCTION ruvector.workers()
 RETURNS TABLE (database_oid oid, database name, status text, worker_pid integer,
-               status_since timestamptz, last_pass timestamptz, passes bigint)
+               status_since timestamptz, last_pass timestamptz, passes bigint,
+               healing_status text, healing_pid integer, healing_since timestamptz, healing_note text)
 AS 'MODULE_PATHNAME', 'ruvector_workers' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION ruvector.workers() IS 'databases as the launcher knows them';
 CREATE VIEW ruvector.workers AS SELECT * FROM ruvector.workers();
