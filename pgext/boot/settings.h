@@ -15,9 +15,12 @@ extern int sensor_lock_timeout;      // milliseconds
 extern int max_graph_nodes;
 extern bool compute_lambda2;
 extern bool bypass;
+extern int kubernetes_max_replicas;
 extern int sample_timeout;  // seconds
 extern int webhook_attempts;
 extern int webhook_timeout;  // seconds
+extern char* kubernetes_api_server;
+extern char* kubernetes_credentials;
 extern char* signing_key_path;
 extern char* signing_key_command;
 extern char* signing_public_key;

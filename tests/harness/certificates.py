@@ -2,6 +2,8 @@
 
 import subprocess
 
+_CURVE = "ec_paramgen_curve:prime256v1"
+
 
 def openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True,
@@ -16,7 +18,7 @@ class Authority:
         directory.mkdir()
         self.file = directory / "ca.pem"
         self._key = directory / "ca.key"
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2,
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", _CURVE, "-nodes", "-days", 2,
                 "-subj", "/CN=authority", "-keyout", self._key, "-out",
                 self.file)
 
@@ -26,7 +28,7 @@ class Authority:
             self._directory / f"server.{suffix}"
             for suffix in ("csr", "key", "crt", "ext", "pem"))
         extension.write_text(f"subjectAltName={name}\n")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server",
+        openssl("req", "-newkey", "ec", "-pkeyopt", _CURVE, "-nodes", "-subj", "/CN=server",
                 "-keyout", key, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey",
                 self._key, "-CAcreateserial", "-days", days, "-extfile",
