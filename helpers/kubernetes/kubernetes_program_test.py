@@ -12,9 +12,10 @@ import threading
 import time
 
 import pytest
+import yaml
 
 from harness.certificates import Authority
-from harness.installation import built_tree
+from harness.installation import built_tree, workspace
 from harness.kubernetes_api import ApiServer, Credentials, Fault
 from harness.waiting import wait_for
 
@@ -232,6 +233,29 @@ def test_403_is_final_and_says_what_is_missing(room):
     assert 'cannot patch resource "statefulsets/scale"' in outcome["message"]
     assert here.api.writes == []
     assert here.run("get")["ready"] == 2
+
+
+@pytest.mark.parametrize("group, plural", [
+    ("apps", "statefulsets"), ("apps", "deployments"),
+    ("postgresql.cnpg.io", "clusters")])
+def test_the_manifest_allows_what_is_needed_and_no_more(room, group, plural):
+    text = (workspace() / "deploy/kubernetes/rbac.yaml").read_text()
+    text = text.replace("ruvector-read", "reader").replace(
+        '["apps"]', f'["{group}"]').replace("statefulsets", plural)
+    _, role, binding = yaml.safe_load_all(text)
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    here = room(plural=plural, rules=role["rules"])
+    assert here.run()["code"] == OK
+    needed = {(method, path.rpartition("/")[2])
+              for method, path, *_ in here.api.requests}
+    assert needed == {("GET", "reader"), ("GET", "scale"), ("PATCH", "scale")}
+    allowed = [(verb, rule["resources"]) for rule in role["rules"]
+               for verb in rule["verbs"]]
+    assert allowed == [("get", [plural]), ("get", [plural + "/scale"]),
+                       ("patch", [plural + "/scale"])]
+    other = here.api.add(plural, "other", 2)
+    here.workload = other
+    assert here.run()["code"] == DENIED
 
 
 def test_404_is_final(room):
