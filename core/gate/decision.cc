@@ -197,10 +197,9 @@ std::string_view ResponseName(Response response) {
 }
 
 std::string_view RuleName(Rule rule) {
-  constexpr std::string_view kNames[] = {"nothing",     "mode_off",
-                                         "permission",  "policy_throttle",
-                                         "risk_matrix", "concurrency",
-                                         "healing"};
+  constexpr std::string_view kNames[] = {
+      "nothing",     "mode_off",    "permission", "policy_throttle",
+      "risk_matrix", "concurrency", "healing"};
   return kNames[static_cast<size_t>(rule)];
 }
 

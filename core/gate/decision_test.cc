@@ -1,8 +1,8 @@
 #include "core/gate/decision.h"
 
-#include <limits>
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>

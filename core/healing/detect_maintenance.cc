@@ -82,11 +82,14 @@ void DetectCollision(const Context& context, std::vector<Problem>* problems) {
   Finding finding(Cause::kMaintenanceCollision, limits);
   const char* source =
       "pg_stat_activity, pg_stat_progress_*, cron.job_run_details";
-  finding.Note("jobs_running", "", static_cast<double>(jobs), source);
+  finding.Note("jobs_running", "", static_cast<double>(jobs), source,
+               static_cast<double>(limits.collision_min_jobs));
   finding.Note("queue_depth", "", ToDouble(maintenance.queue_depth), source);
-  finding.Note("queue_per_worker", "", QueuePerWorker(context), source);
+  finding.Note("queue_per_worker", "", QueuePerWorker(context), source,
+               limits.queue_per_worker.fire);
   if (context.in.io.has_value()) {
-    finding.Note("io_stalled", "", stalled, context.in.io->source);
+    finding.Note("io_stalled", "", stalled, context.in.io->source,
+                 limits.io_stalled.fire);
   }
   for (const MaintenanceJob& job : maintenance.jobs) {
     Subject subject;
@@ -123,8 +126,8 @@ void DetectLockPileup(const Context& context, std::vector<Problem>* problems) {
     subject.name = queue.blocker_pid == 0 ? queue.blocker_query
                                           : absl::StrCat(queue.blocker_pid);
     const std::string& name = subject.name;
-    finding.Note("waiting", name, waiting, source);
-    finding.Note("longest_wait_s", name, wait, source);
+    finding.Note("waiting", name, waiting, source, limits.lock_waiting.fire);
+    finding.Note("longest_wait_s", name, wait, source, limits.lock_wait_s.fire);
     finding.Note("runs", name, queue.blocker_query, source);
     finding.Note("state", name, queue.blocker_state, source);
     finding.Note("relation", name, queue.relation, source);

@@ -46,7 +46,8 @@ void DetectMemory(const Context& context, std::vector<Problem>* problems) {
   const Known degree = Degree(used, context.limits.memory);
   if (!degree.has_value()) return;
   Finding finding(Cause::kMemoryShort, context.limits);
-  finding.Note("used_share", "", used, memory.source);
+  finding.Note("used_share", "", used, memory.source,
+               context.limits.memory.fire);
   finding.Note("used_bytes", "", ToDouble(memory.used_bytes), memory.source);
   finding.Note("limit_bytes", "", ToDouble(memory.limit_bytes), memory.source);
   for (const Memory::Consumer& consumer : memory.consumers) {
@@ -78,7 +79,8 @@ void DetectDisks(const Context& context, std::vector<Problem>* problems) {
       finding.Note(aspect, disk.name);
     }
     finding.Note("full_in_minutes", disk.name, minutes,
-                 "statvfs of this pass and the last");
+                 "statvfs of this pass and the last",
+                 limits.disk_full_in_minutes);
     finding.Blame(
         DependencySubject("disk", disk.name, graph::kDiskBase + disk.device),
         *degree, 1 + *degree);
@@ -101,7 +103,7 @@ void DetectConnections(const Context& context, std::vector<Problem>* problems) {
   if (!degree.has_value()) return;
   const char* source = "pg_stat_activity, max_connections";
   Finding finding(Cause::kConnectionSaturation, context.limits);
-  finding.Note("used_share", "", used, source);
+  finding.Note("used_share", "", used, source, context.limits.connections.fire);
   finding.Note("used", "", ToDouble(connections.used), source);
   finding.Note("limit", "", ToDouble(connections.limit), source);
   finding.Note("reserved", "", ToDouble(connections.reserved), source);

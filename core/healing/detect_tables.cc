@@ -113,7 +113,8 @@ void DetectStaleStatistics(const Context& context,
     if (!degree.has_value()) continue;
     const char* source =
         "pg_stat_all_tables.n_mod_since_analyze over the autoanalyze threshold";
-    finding.Note("modified_rows", table.name, modified, source);
+    finding.Note("modified_rows", table.name, modified, source,
+                 limits.analyze_debt.fire * threshold);
     finding.Note("analyze_threshold_rows", table.name, threshold, source);
     finding.Note("planner_rows", table.name, table.estimated_rows,
                  "pg_class.reltuples");

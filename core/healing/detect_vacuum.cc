@@ -65,8 +65,11 @@ void DetectVacuumBlockers(const Context& context,
       if (blocker.kind != row.kind) continue;
       const Known degree = BlockerDegree(context, blocker);
       if (!degree.has_value()) continue;
-      finding.Note("age_xids", blocker.name, ToDouble(blocker.age_xids),
-                   row.source);
+      const Known age = ToDouble(blocker.age_xids);
+      finding.Note("age_xids", blocker.name, age, row.source,
+                   *age < context.limits.held_alone.fire
+                       ? context.limits.held_with_debt.fire
+                       : context.limits.held_alone.fire);
       finding.Note("age_s", blocker.name, ToSeconds(blocker.age), row.source);
       finding.Note("detail", blocker.name, blocker.detail, row.source);
       finding.Blame(BlockerSubject(blocker, row.subject), *degree,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/healing/detector.h"
+#include "core/healing/hnsw_size.h"
 #include "core/healing/wilson.h"
 
 namespace ruvector::healing {
@@ -65,22 +66,6 @@ std::optional<FewRows> BuiltOnFewRows(const IvfIndexObservation& index,
   return FewRows{*degree, true};
 }
 
-// Bytes that the live rows need: pages of 8 kB with an element tuple (72 bytes
-// and the vector) and a neighbour tuple (2m slots on level 0 and m on each of
-// 1/ln(m) levels above on average, 6 bytes each) per row.
-Known NeededBytes(const HnswIndexObservation& index, Known rows) {
-  if (!rows.has_value() || !index.m.has_value() || *index.m < 2 ||
-      !index.dimensions.has_value() || *rows < 1) {
-    return std::nullopt;
-  }
-  const auto m = static_cast<double>(*index.m);
-  const double element = 72 + 8 + 4 * static_cast<double>(*index.dimensions);
-  const double neighbours = 4 + 6 * m * (2 + 1 / std::log(m));
-  const double per_row = element + neighbours + 2 * 4 + 8;
-  const double rows_per_page = std::max(1.0, std::floor(8152 / per_row));
-  return std::ceil(*rows / rows_per_page) * 8192;
-}
-
 }  // namespace
 
 void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
@@ -96,9 +81,12 @@ void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
     Subject subject = IndexSubject(index.name, index.oid, index.table_oid);
     if (const auto found = BuiltOnFewRows(index, sums, built, growth, limits)) {
       const char* source = "IVFFlat list and meta pages, captured at build";
+      const Known lists = ToDouble(index.declared_lists);
       few.Note("rows", index.name, sums.rows, source);
-      few.Note("rows_at_build", index.name, built, source);
-      few.Note("lists", index.name, ToDouble(index.declared_lists), source);
+      few.Note("rows_at_build", index.name, built, source,
+               lists.has_value() ? Known(limits.few_rows_per_list * *lists)
+                                 : std::nullopt);
+      few.Note("lists", index.name, lists, source);
       if (!found->seen_build) few.Limit(limits.without_history);
       few.Blame(subject, found->degree, 1 + found->degree);
     }
@@ -129,7 +117,8 @@ void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
     const char* source =
         "IVFFlat entry pages: mean distance to the center and rows per list, "
         "over the same after the build";
-    drift.Note("drifted_share", index.name, bad / known, source);
+    drift.Note("drifted_share", index.name, bad / known, source,
+               limits.drifted_share.fire);
     drift.Note("drifted_lists", index.name, static_cast<double>(named), source);
     drift.Note("lists", index.name, worst, source);
     drift.Blame(std::move(subject), *degree, bad / known);
@@ -150,7 +139,7 @@ void DetectHnsw(const Context& context, std::vector<Problem>* problems) {
     const Known rows = table == nullptr || table->carried
                            ? std::nullopt
                            : graph::KnownRows(*table);
-    const Known needed = NeededBytes(index, rows);
+    const Known needed = HnswBytesNeeded(index, rows);
     Known over;
     if (needed.has_value() &&
         index.bytes.value_or(0) >= limits.hnsw_min_bytes) {
@@ -164,7 +153,8 @@ void DetectHnsw(const Context& context, std::vector<Problem>* problems) {
     finding.Note("bytes", index.name, ToDouble(index.bytes),
                  "pg_relation_size");
     finding.Note("bytes_over_needed", index.name, over,
-                 "pg_relation_size over rows * element size at m, dimensions");
+                 "pg_relation_size over rows * element size at m, dimensions",
+                 limits.hnsw_bytes.fire);
     finding.Blame(IndexSubject(index.name, index.oid, index.table_oid), *degree,
                   1 + *degree);
   }
@@ -192,7 +182,7 @@ void DetectRecall(const Context& context, std::vector<Problem>* problems) {
     const char* source = "recall probe: index answers beside exact ones";
     finding.Note("recall", probe.name, hits / trials, source);
     finding.Note("recall_low", probe.name, recall.low, source);
-    finding.Note("recall_high", probe.name, recall.high, source);
+    finding.Note("recall_high", probe.name, recall.high, source, probe.target);
     finding.Note("recall_target", probe.name, *probe.target,
                  "recall_target of the collection");
     finding.Note("trials", probe.name, ToDouble(probe.trials), source);

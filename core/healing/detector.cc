@@ -31,7 +31,7 @@ const graph::TableObservation* Context::Table(uint32_t oid) const {
 }
 
 bool Context::StuckBehind(const VacuumBlocker& blocker, size_t table) const {
-  if (!tables[table].has_value()) return false;
+  if (blocker.catalogs_only || !tables[table].has_value()) return false;
   const graph::Aspect* debt = FindAspect(*tables[table], "vacuum_debt");
   if (!HealthDegree(debt->health, 0, limits.health.band).has_value()) {
     return false;
@@ -88,10 +88,10 @@ void Finding::Blame(Subject subject, double degree, double weight) {
 }
 
 void Finding::Note(std::string key, std::string subject, Known value,
-                   std::string source) {
+                   std::string source, Known threshold) {
   if (!value.has_value() || !std::isfinite(*value)) return;
-  problem_.evidence.push_back(
-      {std::move(key), std::move(subject), *value, std::move(source)});
+  problem_.evidence.push_back({std::move(key), std::move(subject), *value,
+                               std::move(source), threshold});
 }
 
 void Finding::Note(std::string key, std::string subject, std::string text,
@@ -103,7 +103,7 @@ void Finding::Note(std::string key, std::string subject, std::string text,
 
 void Finding::Note(const graph::Aspect& aspect, const std::string& subject) {
   Note(absl::StrCat(aspect.name, "_health"), subject, aspect.health,
-       aspect.source);
+       aspect.source, limits_.health.band.high);
   for (const auto& [name, value] : aspect.values) {
     Note(name, subject, value, aspect.source);
   }

@@ -32,8 +32,8 @@ class Context {
 
   const graph::TableObservation* Table(uint32_t oid) const;
   // The table has more dead tuples than the normal band allows, and vacuum
-  // came and left them since `blocker` began. A last vacuum that is not known
-  // does not speak against it.
+  // came and left them since `blocker` began, which holds the rows of tables. A
+  // last vacuum that is not known does not speak against it.
   bool StuckBehind(const VacuumBlocker& blocker, size_t table) const;
 
   const Situation& in;
@@ -68,8 +68,9 @@ class Finding {
   // The problem is as severe as its worst subject; weight >= 0 is this
   // subject's part of the blame before it is divided by the sum.
   void Blame(Subject subject, double degree, double weight);
+  // `threshold`: of the limits, where this value was compared with one.
   void Note(std::string key, std::string subject, Known value,
-            std::string source);
+            std::string source, Known threshold = std::nullopt);
   void Note(std::string key, std::string subject, std::string text,
             std::string source);
   // All known numbers of an aspect of core/graph, with its source.

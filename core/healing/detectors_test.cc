@@ -271,6 +271,36 @@ TEST_F(DetectorsTest, AYoungerBlockerCountsWhereVacuumCameInVain) {
   EXPECT_FALSE(Fires(Cause::kHeldBySnapshot));
 }
 
+TEST_F(DetectorsTest, ALogicalSlotKeepsNoRowsOfTables) {
+  graph::TableObservation& table = now().tables[0];
+  graph::Saturate(&world->world, 0);
+  table.last_vacuum = now().at - absl::Minutes(5);
+  in().vacuum_blockers = {
+      {BlockerKind::kSlot, "s", 100000, std::nullopt, "logical"}};
+  EXPECT_EQ(Run()[0].cause, Cause::kHeldBySlot);
+  in().vacuum_blockers->front().catalogs_only = true;
+  EXPECT_FALSE(Fires(Cause::kHeldBySlot));
+  EXPECT_EQ(Run()[0].explained_by, std::nullopt);
+  // What it does to the catalogs in the long run is a problem of its own.
+  in().vacuum_blockers->front().age_xids = 5000000;
+  EXPECT_TRUE(Fires(Cause::kHeldBySlot));
+}
+
+TEST_F(DetectorsTest, WhatWasComparedSaysWithWhat) {
+  in().memory = {"meminfo", 100, 90, {}};
+  const Problem problem = Run().at(0);
+  ASSERT_EQ(problem.cause, Cause::kMemoryShort);
+  const auto find = [&](absl::string_view key) {
+    for (const Evidence& one : problem.evidence) {
+      if (one.key == key) return one;
+    }
+    return Evidence();
+  };
+  EXPECT_EQ(find("used_share").threshold, 0.85);
+  EXPECT_EQ(find("used_bytes").threshold, std::nullopt);
+  EXPECT_THAT(ProblemJson(problem), ::testing::HasSubstr("\"threshold\":0.85"));
+}
+
 TEST_F(DetectorsTest, XidAge) {
   now().tables[6].xid_age = 399999999;  // of 200,000,000
   EXPECT_FALSE(Fires(Cause::kXidAge));

@@ -45,8 +45,9 @@ constexpr MetricInfo kMetrics[] = {
            "smallest terminal cut over its baseline, of the last pass",
            "ruvector.integrity_state", "as lambda_norm"),
     Rate("load_ratio", S::kCollection, "1",
-         "rows touched on the busiest partition over the mean of all",
-         "pg_stat_all_tables, two readings", kReset),
+         "rows touched on the busiest partition over the mean of all; with "
+         "Citus, bytes on the fullest node over the mean",
+         "pg_stat_all_tables, two readings; pg_dist_placement", kReset),
     Rate("insert_ratio", S::kCollection, "1",
          "rows inserted into the partition that takes most over the mean of all",
          "pg_stat_all_tables, two readings", kReset),
@@ -68,13 +69,17 @@ constexpr MetricInfo kMetrics[] = {
            "such indexes",
            "IVFFlat list and entry pages", "no IVFFlat index"),
     Number("upkeep_debt", S::kCollection, "1",
-           "overdue upkeep, summed over tables and indexes: dead tuples, "
-           "modified rows and transaction age over their autovacuum "
-           "thresholds, dead and surplus share of HNSW indexes, leftovers of ours",
-           "pg_stat_all_tables, pg_class, HNSW pages"),
+           "overdue upkeep, summed: dead rows, modified rows and transaction "
+           "age over their thresholds; dead share over 0.1 and surplus share "
+           "over 0.5 of HNSW indexes; 1 per leftover of ours",
+           "as the metrics that it sums", "one of them is unknown"),
     Number("disk_used_share", S::kCollection, "1",
            "used share of the fullest filesystem below the collection",
            "statvfs of its tablespaces"),
+    Number("fullest_disk_live_bytes", S::kCollection, "bytes",
+           "what the collection's live rows and their indexes take on the "
+           "fullest filesystem below it",
+           "files of the relations, pg_stat_all_tables, statvfs"),
     Number("maintenance_jobs", S::kCollection, "jobs",
            "maintenance at work on the server that may be paused",
            "pg_stat_activity, pg_stat_progress_*"),
@@ -115,9 +120,6 @@ constexpr MetricInfo kMetrics[] = {
            "weight by which new rows choose the partition",
            "ruvector.routing_weights",
            "the collection has no routing weights, or this partition has none"),
-    Number("rows_moved", S::kPartition, "rows",
-           "rows that the action at work has moved out of the partition",
-           "journal of acts", "no action works on it"),
     Number("partition_idle_seconds", S::kPartition, "seconds",
            "for how long no row was read or written, as far as we watched",
            "ruvector.partition_activity", "not watched yet"),
@@ -154,6 +156,8 @@ constexpr MetricInfo kMetrics[] = {
     Text("index_parent", S::kIndex,
          "topmost partitioned index that it is attached to", "pg_inherits",
          "it is not attached to one"),
+    Text("index_tablespace", S::kIndex, "tablespace of the index",
+         "pg_class.reltablespace"),
     Number("index_valid", S::kIndex, "0 or 1", "queries may use it",
            "pg_index.indisvalid"),
     Number("index_ours", S::kIndex, "0 or 1", "we began to build it",
@@ -215,12 +219,17 @@ constexpr MetricInfo kMetrics[] = {
     Number("workload_ready_replicas", S::kWorkload, "replicas",
            "replicas that are ready", "Kubernetes API",
            "no Kubernetes is configured"),
+    // ---- an act of the remediation at work --------------------------------
+    Number("acts_done", S::kAct, "acts", "such acts done so far",
+           "ruvector.healing_acts", "while a plan is made"),
+    Number("act_rows", S::kAct, "rows", "rows that such acts moved so far",
+           "ruvector.healing_acts", "while a plan is made"),
 };
 // clang-format on
 
-constexpr std::array<std::string_view, 8> kSubjectNames = {
-    "collection", "operation", "partition", "index",
-    "tablespace", "job",       "shard",     "workload"};
+constexpr std::array<std::string_view, 9> kSubjectNames = {
+    "collection", "operation", "partition", "index", "tablespace",
+    "job",        "shard",     "workload",  "act"};
 
 absl::Status CheckExpectation(
     const plugin::ExpectationDescription& expectation) {

@@ -36,6 +36,10 @@ enum class MetricSubject : uint8_t {
   kJob,         // a running or scheduled maintenance job, as HOLD_JOB names it
   kShard,       // of Citus: the shard's table, "public.items_102008"
   kWorkload,    // of Kubernetes: "namespace/StatefulSet/name"
+  // What the running remediation does to an object: the kind's name, the
+  // object and, for move_rows, the destination, with blanks between them:
+  // "reindex public.items_idx", "move_rows public.items_1 public.items_2".
+  kAct,
 };
 
 enum class MetricType : uint8_t { kNumber, kText };

@@ -103,6 +103,7 @@ std::string ProblemJson(const Problem& problem) {
     if (!evidence.subject.empty()) one["subject"] = evidence.subject;
     std::visit([&one](const auto& value) { one["value"] = value; },
                evidence.value);
+    if (evidence.threshold.has_value()) one["threshold"] = *evidence.threshold;
     one["source"] = evidence.source;
     json["evidence"].push_back(std::move(one));
   }

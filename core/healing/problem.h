@@ -120,6 +120,8 @@ struct Evidence {
   std::string subject;  // name of the subject it is about; "" for all
   std::variant<double, std::string> value;
   std::string source;  // the view, file or pages it was read from
+  // At which it begins to be a problem, where it is what was compared.
+  std::optional<double> threshold = std::nullopt;
 };
 
 struct Problem {

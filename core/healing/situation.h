@@ -62,14 +62,18 @@ struct VacuumBlocker {
   std::optional<absl::Duration> age;
   // For people: user, application_name and state; owner of the transaction.
   std::string detail;
+  // It holds back the rows of catalogs only, not those of tables: a logical
+  // slot, by its catalog_xmin. Dead tuples of a collection are not its doing.
+  bool catalogs_only = false;
 };
 
 // Sessions that wait for one another, seen from the one at the root that waits
 // for nobody: pg_blocking_pids() followed to its end.
 struct LockQueue {
   int32_t blocker_pid = 0;  // 0: a prepared transaction
-  // What it runs or ran last (pg_stat_activity.query, shortened, or the name of
-  // our job), and its state: active, idle in transaction, ...
+  // What it runs or ran last (pg_stat_activity.query, shortened, without
+  // literals; the gid of a prepared transaction), and its state: active, idle
+  // in transaction, ...
   std::string blocker_query;
   std::string blocker_state;
   // Table it is about, quoted and qualified; empty if none or several.
@@ -105,7 +109,8 @@ struct Memory {
   std::optional<int64_t> limit_bytes;
   std::optional<int64_t> used_bytes;
   // Largest first: "backend 4711 (app)", "shared_buffers", from
-  // /proc/<pid>/smaps_rollup (Pss) and settings.
+  // /proc/<pid>/smaps_rollup (Pss_Anon) and settings. Empty while memory is not
+  // short: to look costs a walk of page tables.
   struct Consumer {
     std::string name;
     int64_t bytes = 0;
@@ -132,8 +137,8 @@ struct Maintenance {
   std::vector<MaintenanceJob> jobs;
   // autovacuum_max_workers.
   std::optional<int64_t> autovacuum_workers;
-  // Tables past their vacuum or analyze threshold that no worker is on, plus
-  // our jobs and cron jobs that are due and wait.
+  // Tables past their vacuum or analyze threshold that no worker is on. nullopt
+  // also while a worker is free: then none of them waits for one.
   std::optional<int64_t> queue_depth;
 };
 

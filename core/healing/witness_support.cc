@@ -140,8 +140,9 @@ void AddUnknown(const Situation& situation, const HealingLimits& limits,
   }
   unknown.subjects_found = static_cast<int64_t>(unknown.subjects.size());
   unknown.witness = situation.assessment->witness;
-  unknown.evidence.push_back(
-      {"norm", "", norm, "smallest normalised cut of the contracted graph"});
+  unknown.evidence.push_back({"norm", "", norm,
+                              "smallest normalised cut of the contracted graph",
+                              high});
   unknown.evidence.push_back({"witness", "",
                               graph::WitnessText(graph, *situation.assessment),
                               "edges of the deciding cut"});

@@ -23,7 +23,8 @@ constexpr ArgumentRule kRoutingWeight[] = {Nullable(Number("weight"))};
 constexpr ArgumentRule kRebuildIndex[] = {Nullable(Number("lists"))};
 constexpr ArgumentRule kTablespace[] = {Text("tablespace")};
 constexpr ArgumentRule kHoldJob[] = {Number("seconds")};
-constexpr ArgumentRule kReloption[] = {Text("option"), Nullable(Text("value"))};
+constexpr ArgumentRule kReloption[] = {Text("option"), Nullable(Text("value")),
+                                       Optional(Number("seconds"))};
 constexpr ArgumentRule kReplicas[] = {Number("replicas")};
 
 constexpr auto kSame = UndoRule::kSame;
@@ -33,7 +34,7 @@ constexpr ActionKind kKinds[] = {
     {RUVECTOR_ACTION_SET_THROTTLE, "set_throttle", kSame, 0, "operation",
      "percent", kThrottle},
     {RUVECTOR_ACTION_MOVE_ROWS, "move_rows", UndoRule::kOther,
-     RUVECTOR_ACTION_RETURN_ROWS, "", "", kMoveRows},
+     RUVECTOR_ACTION_RETURN_ROWS, "to", "", kMoveRows},
     {RUVECTOR_ACTION_RETURN_ROWS, "return_rows", kIrreversible, 0, "", "",
      kReturnRows},
     {RUVECTOR_ACTION_MOVE_SHARD, "move_shard", kSame, 0, "", "node",

@@ -152,6 +152,9 @@ absl::Status Loader::Admit(const TrustedFile& opened, PluginRecord& record) {
   RV_RETURN_IF_ERROR(known->description.status());
   record.description = *known->description;
   RV_RETURN_IF_ERROR(CheckStem(record.file, record.description->name));
+  if (options_.accept) {
+    RV_RETURN_IF_ERROR(options_.accept(*record.description));
+  }
   if (record.description->kind == PluginKind::kStrategy) {
     return absl::OkStatus();
   }

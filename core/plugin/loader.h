@@ -57,6 +57,9 @@ struct LoaderOptions {
   TrustPolicy trust = TrustPolicy::kAny;
   Prober prober;                   // required
   SignatureCheck signature_check;  // absent: a present signature is refused
+  // What else a description must satisfy here; absent: nothing. An error
+  // refuses the plugin with its message.
+  std::function<absl::Status(const PluginDescription&)> accept;
 };
 
 enum class PluginStatus { kLoaded, kRejected };

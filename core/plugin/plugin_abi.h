@@ -257,7 +257,8 @@ enum ruvector_action_kind {
   /* collection; operation text, percent number|null(no override); same */
   RUVECTOR_ACTION_SET_THROTTLE = 1,
   /* source partition; to text, max_rows number, batch_rows number,
-     column? text, before? text; RETURN_ROWS */
+     column? text, before? text; RETURN_ROWS. A plan may move from one
+     partition to several */
   RUVECTOR_ACTION_MOVE_ROWS = 2,
   /* source partition; to text. Moves back what the journal of the MOVE_ROWS
      holds and users have not changed since; irreversible */
@@ -285,7 +286,8 @@ enum ruvector_action_kind {
   RUVECTOR_ACTION_RELEASE_JOB = 13,
   /* table; never one that prevents wraparound; transient */
   RUVECTOR_ACTION_CANCEL_AUTOVACUUM = 14,
-  /* table; option text, value text|null(reset); same */
+  /* table; option text, value text|null(reset), seconds? number: the host
+     restores the former value when they are over; same */
   RUVECTOR_ACTION_SET_RELOPTION = 15,
   /* namespace/kind/name; replicas number; same */
   RUVECTOR_ACTION_SCALE_REPLICAS = 16,

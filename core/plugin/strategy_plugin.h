@@ -248,6 +248,27 @@ class PlanRequest {
     }
     return std::nullopt;
   }
+  // nullopt also if it could not be read or is of the other type.
+  std::optional<double> Number(std::string_view name,
+                               std::string_view subject = "") const {
+    return Metric(name, subject).value_or(Value()).number();
+  }
+  std::optional<std::string> Text(std::string_view name,
+                                  std::string_view subject = "") const {
+    return Metric(name, subject).value_or(Value()).text();
+  }
+  // Of which subjects the host sent this metric, readable or not; ascending,
+  // so that a plan does not depend on the order in which metrics came.
+  std::vector<std::string> Subjects(std::string_view name) const {
+    std::vector<std::string> subjects;
+    for (uint32_t i = 0; i < r_.metric_count; ++i) {
+      if (name == r_.metrics[i].name) {
+        subjects.emplace_back(r_.metrics[i].subject);
+      }
+    }
+    std::sort(subjects.begin(), subjects.end());
+    return subjects;
+  }
 
  private:
   const ruvector_plan_request& r_;
@@ -265,6 +286,13 @@ class Host {
                                            error, sizeof(error));
     if (code == RUVECTOR_OK) *value = Value(raw);
     return Status::FromHost(code, error);
+  }
+  // The same of a metric that this host may be too old to know: null then.
+  Status ReadIfKnown(const char* name, const char* subject, Value* value) {
+    Status s = ReadMetric(name, subject, value);
+    if (s.code() != RUVECTOR_NOT_FOUND) return s;
+    *value = Value();
+    return Status();
   }
   // nullopt: could not be computed.
   Status SampleLambda(std::optional<double>* lambda) {

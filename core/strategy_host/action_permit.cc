@@ -86,7 +86,8 @@ absl::Status ActionPermit::CheckAgainst(const ruvector_action& planned,
                      Show(asked), ", the plan says ", Show(wanted)));
   }
   if (action.kind != RUVECTOR_ACTION_MOVE_ROWS) return absl::OkStatus();
-  const auto moved = rows_moved_.find(action.object);
+  const auto moved =
+      rows_moved_.find({action.object, std::string(KeyOf(kind, action))});
   const double before = moved == rows_moved_.end() ? 0 : moved->second;
   const double limit = NumberOf(planned, "max_rows");
   if (before + RowsOf(action) <= limit) return absl::OkStatus();
@@ -115,7 +116,9 @@ absl::Status ActionPermit::Check(const ruvector_action& action) const {
 void ActionPermit::Done(const ruvector_action& action,
                         const ActOutcome& outcome) {
   if (action.kind != RUVECTOR_ACTION_MOVE_ROWS) return;
-  rows_moved_[action.object] += outcome.rows.value_or(RowsOf(action));
+  const ActionKind& kind = *plugin::FindActionKind(action.kind);
+  rows_moved_[{action.object, std::string(KeyOf(kind, action))}] +=
+      outcome.rows.value_or(RowsOf(action));
 }
 
 }  // namespace ruvector::strategy_host

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "core/base/no_postgres.h"
@@ -43,7 +44,8 @@ class ActionPermit {
 
   const plugin::StrategyDescription& strategy_;
   const ruvector_plan& plan_;
-  std::map<std::string, double> rows_moved_;  // by source partition
+  // By source and destination.
+  std::map<std::pair<std::string, std::string>, double> rows_moved_;
 };
 
 }  // namespace ruvector::strategy_host

@@ -9,22 +9,23 @@
 namespace ruvector::audit {
 namespace {
 
-bool wake_at_commit = false;       // scope: xact
-bool callback_registered = false;  // scope: backend
+bool wake_at_commit[boot::kNumWorkerRoles] = {};  // scope: xact
+bool callback_registered = false;                 // scope: backend
 
 void OnTransactionEnd(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_COMMIT:
-      if (wake_at_commit) {
+      for (int role = 0; role < boot::kNumWorkerRoles; ++role) {
+        if (!wake_at_commit[role]) continue;
         failpoint::Check("audit.outbox.before_wake").IgnoreError();
-        boot::WakeWorker(MyDatabaseId);
+        boot::WakeWorker(MyDatabaseId, static_cast<boot::WorkerRole>(role));
+        wake_at_commit[role] = false;
       }
-      wake_at_commit = false;
       break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
       // A prepared transaction's row waits for the worker's next pass.
-      wake_at_commit = false;
+      for (bool& wake : wake_at_commit) wake = false;
       break;
     default:
       break;
@@ -33,12 +34,12 @@ void OnTransactionEnd(XactEvent event, void*) {
 
 }  // namespace
 
-void WakeWorkerAtCommit() {
+void WakeWorkerAtCommit(boot::WorkerRole role) {
   if (!callback_registered) {
     RegisterXactCallback(OnTransactionEnd, nullptr);
     callback_registered = true;
   }
-  wake_at_commit = true;
+  wake_at_commit[static_cast<int>(role)] = true;
 }
 
 absl::Status AppendOutbox(pg::SpiSession& spi, const OutboxEvent& event) {

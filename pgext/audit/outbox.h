@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "pgext/boot/database_slots.h"
 #include "pgext/bridge/spi.h"
 
 namespace ruvector::audit {
@@ -32,9 +33,9 @@ struct OutboxEvent {
 // Needs the extension owner's rights (AsExtensionOwner).
 absl::Status AppendOutbox(pg::SpiSession& spi, const OutboxEvent& event);
 
-// Wakes this database's integrity worker when the current transaction
-// commits, so that it looks at the tables again.
-void WakeWorkerAtCommit();
+// Wakes a worker of this database when the current transaction commits, so
+// that it looks at the tables again.
+void WakeWorkerAtCommit(boot::WorkerRole role = boot::WorkerRole::kIntegrity);
 
 }  // namespace ruvector::audit
 

@@ -34,6 +34,9 @@ namespace ruvector::boot {
 namespace {
 
 constexpr int kListSize = 4096;
+// A supervisor that takes turns with others has at least that long: it begins
+// by reading plugins and journals.
+constexpr int64_t kSupervisorTurn = 10 * USECS_PER_SEC;
 
 struct DatabaseList {
   Oid oids[kListSize];
@@ -151,15 +154,19 @@ void SetStatus(Oid database, WorkerRole role, DatabaseStatus status,
   LWLockRelease(Databases()->lock);
 }
 
-// Of those that have the role, the worker that has served longest makes room
-// after its round. False: there is none that could.
-bool AskOneToYield(WorkerRole role) {
+// Of those that have the role, the worker that has served longest, and at least
+// `turn` microseconds, makes room after its round. False: there is none.
+bool AskOneToYield(WorkerRole role, int64_t turn) {
+  const TimestampTz latest = GetCurrentTimestamp() - turn;
   WorkerSeat* longest = nullptr;
   bool asked = false;
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
   for (DatabaseEntry& entry : Databases()->entries) {
     WorkerSeat& seat = entry.seat(role);
-    if (seat.status != DatabaseStatus::kServed || seat.busy) continue;
+    if (seat.status != DatabaseStatus::kServed || seat.busy ||
+        seat.status_since > latest) {
+      continue;
+    }
     asked = asked || seat.yield_requested;
     if (longest == nullptr || seat.status_since < longest->status_since) {
       longest = &seat;
@@ -188,8 +195,10 @@ absl::Status ServeRole(WorkerRole role) {
     SetStatus(database, role, DatabaseStatus::kUnserved, 1000,
               "no background worker slot is free: max_worker_processes");
     // A database without healing comes before one without anything.
-    if (role == WorkerRole::kHealing || !AskOneToYield(WorkerRole::kHealing)) {
-      (void)AskOneToYield(role);
+    if (role == WorkerRole::kHealing) {
+      (void)AskOneToYield(role, kSupervisorTurn);
+    } else if (!AskOneToYield(WorkerRole::kHealing, 0)) {
+      (void)AskOneToYield(role, 0);
     }
     return absl::OkStatus();
   }

@@ -19,6 +19,8 @@ int sensor_lock_timeout = 100;
 int max_graph_nodes = 1000;
 bool compute_lambda2 = true;
 bool bypass = false;
+bool healing = true;
+int problem_retention = 30 * 24 * 60;
 int kubernetes_max_replicas = 10;
 int sample_timeout = 30;
 int webhook_attempts = 5;
@@ -123,6 +125,11 @@ constexpr IntSetting kInts[] = {
     {"ruvector.page_budget",
      "Index and table pages that one pass over a collection may read.", nullptr,
      &page_budget, 2000, 16, 1000000, PGC_SIGHUP, 0},
+    {"ruvector.problem_retention",
+     "How long rows of resolved problems stay in ruvector.problems.",
+     "The signed events that tell of them stay in the event log.",
+     &problem_retention, 30 * 24 * 60, 0, 10 * 365 * 24 * 60, PGC_SIGHUP,
+     GUC_UNIT_MIN},
     {"ruvector.sample_timeout",
      "How long ruvector_integrity_sample() waits for the integrity worker.",
      nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
@@ -151,6 +158,11 @@ constexpr BoolSetting kBools[] = {
      "Computes the algebraic connectivity of the graph in each pass.",
      "An early-warning signal; it never drives the state.", &compute_lambda2,
      true, PGC_SIGHUP},
+    {"ruvector.healing", "Lets healing act in the databases of this server.",
+     "The kill switch: off stops what runs and writes nothing, so that it "
+     "works "
+     "on a full disk and on a read-only server.",
+     &healing, true, PGC_SIGHUP},
 };
 
 constexpr StringSetting kStrings[] = {

@@ -15,6 +15,8 @@ extern int sensor_lock_timeout;      // milliseconds
 extern int max_graph_nodes;
 extern bool compute_lambda2;
 extern bool bypass;
+extern bool healing;           // off: the kill switch
+extern int problem_retention;  // minutes
 extern int kubernetes_max_replicas;
 extern int sample_timeout;  // seconds
 extern int webhook_attempts;

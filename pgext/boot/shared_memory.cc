@@ -4,6 +4,7 @@
 #include "pgext/boot/database_slots.h"
 #include "pgext/boot/worker_request.h"
 #include "pgext/bridge/pg.h"
+#include "pgext/healing/action_slots.h"
 #include "pgext/integrity/gate_slots.h"
 extern "C" {
 #include "storage/ipc.h"
@@ -20,6 +21,7 @@ enum LockIndex {
   kGateLock,
   kRingLock,
   kRequestLock,
+  kActionLock,
   kLockCount
 };
 
@@ -32,6 +34,7 @@ void OnRequest() {
   RequestAddinShmemSpace(integrity::GateSlotsSize());
   RequestAddinShmemSpace(audit::EventRingSize());
   RequestAddinShmemSpace(WorkerRequestsSize());
+  RequestAddinShmemSpace(healing::ActionSlotsSize());
   RequestNamedLWLockTranche(kTranche, kLockCount);
 }
 
@@ -43,6 +46,7 @@ void OnStartup() {
   integrity::InitGateSlots(&locks[kGateLock].lock);
   audit::InitEventRing(&locks[kRingLock].lock);
   InitWorkerRequests(&locks[kRequestLock].lock);
+  healing::InitActionSlots(&locks[kActionLock].lock);
   LWLockRelease(AddinShmemInitLock);
 }
 

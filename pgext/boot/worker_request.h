@@ -36,7 +36,7 @@ enum class RequestKind : uint8_t {
   // Of the healing supervisor. `user` is the person. Answer: the action's id,
   // or empty where the request is about none.
   kTrigger,          // text: collection
-  kExecute,          // text: collection, strategy, parameters, as lines
+  kExecute,          // text: strategy, parameters, collection, as lines
   kApprove,          // number: action
   kReject,           // number: action
   kAbort,            // number: action

@@ -116,6 +116,19 @@ void KillActionWorker(int slot) {
   if (s.pid != 0) kill(s.pid, SIGTERM);
 }
 
+void StopOwnActionWorkers() {
+  const Locked locked;
+  for (ActionSlot& slot : table->slots) {
+    if (slot.supervisor != MyProcPid) continue;
+    if (slot.phase == SlotPhase::kRunning) {
+      if (slot.strategy != 0) process::KillGroup(slot.strategy);
+      if (slot.pid != 0) kill(slot.pid, SIGTERM);
+    } else {
+      slot.phase = SlotPhase::kFree;
+    }
+  }
+}
+
 bool ClearForeignActionSlots() {
   bool alive = false;
   const Locked locked;
@@ -139,7 +152,10 @@ bool ClearForeignActionSlots() {
 bool ClaimActionSlot(int slot, uint32_t ticket) {
   const Locked locked;
   ActionSlot& s = table->slots[slot];
-  if (s.phase != SlotPhase::kReserved || s.ticket != ticket) return false;
+  if (s.phase != SlotPhase::kReserved || s.ticket != ticket ||
+      s.stop != StopReason::kNone) {
+    return false;
+  }
   s.phase = SlotPhase::kRunning;
   s.pid = MyProcPid;
   s.started = GetCurrentTimestamp();
@@ -176,6 +192,7 @@ void ReportUndo(int slot, UndoEnd how, int64_t undos_left,
 }
 
 void EndActionSlot(int slot) {
+  Oid database = InvalidOid;
   {
     const Locked locked;
     ActionSlot& s = table->slots[slot];
@@ -184,8 +201,9 @@ void EndActionSlot(int slot) {
     s.strategy = 0;
     s.pid = 0;
     s.phase = SlotPhase::kEnded;
+    database = s.database;
   }
-  boot::WakeWorker(MyDatabaseId, boot::WorkerRole::kHealing);
+  boot::WakeWorker(database, boot::WorkerRole::kHealing);
 }
 
 }  // namespace ruvector::healing

@@ -79,6 +79,8 @@ void ReleaseActionSlot(int slot);
 void RequestActionStop(int slot, StopReason reason);
 // Kills the strategy's process and terminates the worker.
 void KillActionWorker(int slot);
+// On the way out: what this supervisor has started is to end.
+void StopOwnActionWorkers();
 // Terminates what an earlier supervisor of this database left, and releases
 // the slots of workers that are gone. Whether any still lives.
 bool ClearForeignActionSlots();

@@ -440,7 +440,24 @@ absl::Status Monitor::EmitSample(pg::SpiSession& spi, Result& result,
   return audit::AppendOutbox(spi, event);
 }
 
-absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now) {
+absl::Status Monitor::Diagnose(absl::Time now, healing::ServerSense& server) {
+  healing::Examination examination;
+  examination.collection_id = collection_.id;
+  examination.collection = collection_.name;
+  examination.table_oid = collection_.table_oid;
+  examination.state = gate::EffectiveState(pending_);
+  examination.now = &running_->observation;
+  examination.previous = seen_.has_value() ? &*seen_ : nullptr;
+  examination.graph = &running_->graph;
+  examination.assessment = &running_->assessment;
+  examination.health = OptionsOf(policy_).limits;
+  examination.lock_timeout_ms = settings::sensor_lock_timeout;
+  examination.at = now;
+  return diagnosis_.Pass(examination, server);
+}
+
+absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now,
+                           healing::ServerSense& server) {
   next_sample_ = now + absl::Seconds(policy_.sample_interval_secs);
   RV_FAILPOINT("integrity.pass.start");
   if (!ready_) {
@@ -462,6 +479,7 @@ absl::Status Monitor::Pass(pg::SpiSession& spi, absl::Time now) {
       PersistState(spi, {&collection_, &running_->graph, &running_->assessment,
                          &pending_, &running_->observation, policy_id_,
                          Dump(rates), running_->milliseconds, now}));
+  RV_RETURN_IF_ERROR(Diagnose(now, server));
   RV_FAILPOINT("integrity.pass.before_commit");
   return absl::OkStatus();
 }
@@ -530,10 +548,10 @@ void Monitor::Publish(int index) {
     strlcpy(facts.forced, controller_.manual->reason.c_str(),
             sizeof(facts.forced));
   }
-  PublishGate(*GateSlotAt(index),
-              CompileGateWith(policy_, gate::EffectiveState(controller_),
-                              throttles_),
-              facts);
+  PublishGate(
+      *GateSlotAt(index),
+      CompileGateWith(policy_, gate::EffectiveState(controller_), throttles_),
+      facts);
   ConfigureBuckets(index);
 }
 
@@ -545,6 +563,7 @@ void Monitor::Committed(int slot) {
   std::move(running_webhooks_.begin(), running_webhooks_.end(),
             std::back_inserter(webhooks_));
   running_webhooks_.clear();
+  diagnosis_.Committed();
   if (running_.has_value()) {
     if (running_->recorded) {
       recorded_norm_ = running_->assessment.norm;
@@ -563,6 +582,7 @@ void Monitor::Committed(int slot) {
 void Monitor::RolledBack() {
   pending_ = controller_;
   running_.reset();
+  diagnosis_.RolledBack();
   webhooks_listing_ = false;
   running_webhooks_.clear();
 }

@@ -21,6 +21,8 @@
 #include "core/graph/observation.h"
 #include "core/notify/webhook_sender.h"
 #include "pgext/bridge/spi.h"
+#include "pgext/healing/diagnosis/diagnosis.h"
+#include "pgext/healing/sensors/server_sense.h"
 #include "pgext/integrity/collections.h"
 #include "pgext/integrity/throttle_overrides.h"
 
@@ -40,7 +42,9 @@ class Monitor {
   // One pass, in the caller's transaction. The events it makes go to the
   // outbox, with the state they tell of. An error until a Refresh succeeded:
   // the state in the tables is not ours to replace before it was read.
-  absl::Status Pass(pg::SpiSession& spi, absl::Time now);
+  // `server`: what all collections share, read once a round.
+  absl::Status Pass(pg::SpiSession& spi, absl::Time now,
+                    healing::ServerSense& server);
 
   // After the caller's transaction: take over what it computed and publish it
   // in `slot` (-1: none), or forget it. Nothing is published before a Refresh
@@ -50,6 +54,9 @@ class Monitor {
 
   // The webhook messages of what has committed, each handed out once.
   std::vector<notify::WebhookMessage> TakeWebhooks();
+
+  // Why problems could not be diagnosed, when that is news; else "".
+  std::string TakeComplaint() { return diagnosis_.TakeComplaint(); }
 
   // A standby: takes state and policy from the replayed tables.
   absl::Status Replay(pg::SpiSession& spi, const Collection& collection);
@@ -85,6 +92,7 @@ class Monitor {
   std::string WebhookBody(const std::string& type,
                           const gate::Transition* transition, absl::Time now,
                           const char* database) const;
+  absl::Status Diagnose(absl::Time now, healing::ServerSense& server);
   void ObserveRates(int slot);
   void ConfigureBuckets(int slot);
   void Publish(int slot);
@@ -106,6 +114,7 @@ class Monitor {
   std::optional<double> recorded_norm_;     // of the last sample event
   absl::Time recorded_at_ = absl::InfinitePast();
   absl::Time next_sample_ = absl::InfinitePast();
+  healing::Diagnosis diagnosis_;
   bool webhooks_listed_ = false;   // the rows are those of policy_
   bool webhooks_listing_ = false;  // and will be, when this commits
   std::vector<notify::WebhookMessage> running_webhooks_;  // not committed

@@ -163,14 +163,17 @@ absl::StatusOr<sensors::ObserveRequest> LoadObserveRequest(
   request.column = collection.column;
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows baselines,
-      spi.Query("SELECT index_oid, relfilenode, list_id,"
+      // Not pg_partition_tree: it would wait for the partitions' locks.
+      spi.Query("WITH RECURSIVE tree (oid) AS (SELECT $1::pg_catalog.oid"
+                " UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h"
+                " JOIN tree ON h.inhparent = tree.oid)"
+                " SELECT index_oid, relfilenode, list_id,"
                 " rows_at_build::pg_catalog.float8,"
                 " mean_distance::pg_catalog.float8"
                 " FROM ruvector.index_baselines b"
                 " WHERE EXISTS (SELECT FROM pg_catalog.pg_index i WHERE"
-                " i.indexrelid = b.index_oid AND (i.indrelid ="
-                " $1::pg_catalog.oid OR i.indrelid IN (SELECT relid FROM"
-                " pg_catalog.pg_partition_tree($1::pg_catalog.oid))))",
+                " i.indexrelid = b.index_oid"
+                " AND i.indrelid IN (SELECT oid FROM tree))",
                 {pg::SqlInt(int64_t{collection.table_oid})}));
   for (size_t i = 0; i < baselines.size(); ++i) {
     sensors::IndexBaseline b;

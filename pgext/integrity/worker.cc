@@ -19,6 +19,7 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/healing/sensors/server_sense.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/monitor.h"
 #include "pgext/integrity/webhooks.h"
@@ -67,6 +68,7 @@ class Worker {
   std::map<int32_t, std::unique_ptr<Monitor>> monitors_;
   std::map<int32_t, int> slots_;
   std::map<int32_t, absl::Time> restored_;  // first seen without a state
+  healing::ServerSense server_sense_;
   audit::LogWriter log_;
   notify::WebhookSender webhooks_{WebhookSenderOptions(), absl::Now()};
   int64_t since_checkpoint_ = 0;
@@ -233,9 +235,17 @@ absl::Status Worker::RunPass(Monitor& monitor) {
   const absl::Time now = absl::Now();
   const absl::Status status =
       WithSpi(absl::StrCat("sampling ", monitor.collection().name).c_str(),
-              [&](pg::SpiSession& spi) { return monitor.Pass(spi, now); });
+              [&](pg::SpiSession& spi) {
+                return monitor.Pass(spi, now, server_sense_);
+              });
   if (status.ok()) {
     Publish(monitor);
+    boot::WakeWorker(MyDatabaseId, boot::WorkerRole::kHealing);
+    const std::string complaint = monitor.TakeComplaint();
+    if (!complaint.empty()) {
+      Report(absl::StrCat("diagnosing ", monitor.collection().name),
+             absl::UnavailableError(complaint));
+    }
   } else {
     monitor.RolledBack();
   }
@@ -360,6 +370,7 @@ void Worker::Round() {
   const bool recovering = RecoveryInProgress();
   if (standby_ && !recovering) monitors_.clear();  // promoted: take over
   standby_ = recovering;
+  server_sense_.NewRound();
   boot::WorkerRequest request;
   const boot::WorkerRole role = boot::WorkerRole::kIntegrity;
   const bool asked = boot::TakeRequest(MyDatabaseId, role, request);

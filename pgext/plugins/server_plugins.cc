@@ -10,6 +10,7 @@
 #include "core/audit/keys.h"
 #include "core/audit/types.h"
 #include "core/base/status_macros.h"
+#include "core/healing/metric_catalog.h"
 #include "core/plugin/prober.h"
 #include "pgext/audit/crypto.h"
 #include "pgext/boot/settings.h"
@@ -17,12 +18,6 @@
 
 namespace ruvector::plugins {
 namespace {
-
-std::string Directory() {
-  const std::string configured = settings::plugin_directory;
-  return configured.empty() ? audit::PrivateLibraryDirectory() + "/plugins"
-                            : configured;
-}
 
 // Against every key of the file that ruvector.plugin_trusted_keys names.
 absl::Status CheckSignature(std::string_view content,
@@ -66,11 +61,11 @@ plugin::Loader& ServerLoader() {
   static plugin::Loader* loader = nullptr;  // scope: backend
   static std::string made_for;
   const std::string wanted =
-      absl::StrCat(Directory(), "\n", settings::plugin_trust, "\n",
+      absl::StrCat(PluginDirectory(), "\n", settings::plugin_trust, "\n",
                    settings::plugin_trusted_keys);
   if (loader == nullptr || made_for != wanted) {
     plugin::LoaderOptions options;
-    options.directory = Directory();
+    options.directory = PluginDirectory();
     options.owner = geteuid();
     options.trust = settings::plugin_trust == settings::kTrustSigned
                         ? plugin::TrustPolicy::kSigned
@@ -80,6 +75,7 @@ plugin::Loader& ServerLoader() {
     if (!std::string_view(settings::plugin_trusted_keys).empty()) {
       options.signature_check = CheckSignature;
     }
+    options.accept = healing::CheckMetrics;
     loader = new plugin::Loader(std::move(options));
     made_for = wanted;
   }
@@ -87,6 +83,12 @@ plugin::Loader& ServerLoader() {
 }
 
 }  // namespace
+
+std::string PluginDirectory() {
+  const std::string configured = settings::plugin_directory;
+  return configured.empty() ? audit::PrivateLibraryDirectory() + "/plugins"
+                            : configured;
+}
 
 absl::StatusOr<plugin::Scan> ScanPlugins() { return ServerLoader().Rescan(); }
 

@@ -2,6 +2,8 @@
 #ifndef RUVECTOR_PGEXT_PLUGINS_SERVER_PLUGINS_H_
 #define RUVECTOR_PGEXT_PLUGINS_SERVER_PLUGINS_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "core/plugin/loader.h"
 
@@ -11,7 +13,10 @@ namespace ruvector::plugins {
 // change since the last call of this process is not examined again.
 absl::StatusOr<plugin::Scan> ScanPlugins();
 
-// The same, and a LOG line for each plugin that is refused for a reason not
+// Where they are read from.
+std::string PluginDirectory();
+
+// ScanPlugins, and a LOG line for each plugin that is refused for a reason not
 // logged before. For the launcher, at start and after a reload.
 void LogRefusedPlugins();
 

@@ -125,8 +125,9 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
         'breakers_open', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'collection', d.collection, 'problem', d.problem_class, 'cause', d.cause)), '[]')
             FROM ruvector.healing_deferred() d WHERE d.breaker_open),
-        'quarantined', (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]')
-                          FROM ruvector.strategies() s WHERE s.quarantined))
+        'quarantined', (SELECT coalesce(jsonb_agg(s ->> 'name'), '[]')
+                          FROM ruvector.healing_memory m, jsonb_array_elements(m.memory -> 'strategies') s
+                         WHERE (s ->> 'quarantined')::boolean))
       FROM why
 $$;
 COMMENT ON FUNCTION ruvector_healing_status() IS 'whether healing may act, what it is doing, how it has fared';
@@ -140,6 +141,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT a.id, a.collection, a.problem_class, a.cause, a.strategy, a.state, a.reason,
            coalesce(a.requested_by, 'system'), a.created_at, a.started_at, a.completed_at, a.ended_at,
            a.target_metric, a.before, a.after, a.improvement, a.lambda_before, a.lambda_after
-      FROM ruvector.healing_actions a WHERE a.created_at >= since ORDER BY a.id DESC LIMIT limit_
+      FROM ruvector.healing_actions a WHERE a.created_at >= ruvector_healing_history.since ORDER BY a.id DESC LIMIT limit_
 $$;
 COMMENT ON FUNCTION ruvector_healing_history(timestamptz, integer) IS 'remediations, newest first';

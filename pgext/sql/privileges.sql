@@ -17,6 +17,8 @@ $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA ruvector TO ruvector_reader;
 REVOKE SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies FROM ruvector_reader;
 GRANT SELECT ON ruvector.webhook_deliveries, ruvector.webhooks, ruvector.integrity_policies TO ruvector_operator;
+REVOKE SELECT ON ruvector.recall_queries FROM ruvector_reader;
+GRANT SELECT ON ruvector.recall_queries TO ruvector_admin;
 GRANT SELECT (id, collection_id, name, enabled, description, priority, mode, threshold_high, threshold_low,
               normal_actions, stress_actions, critical_actions, hysteresis, created_at, updated_at)
     ON ruvector.integrity_policies TO ruvector_reader;
@@ -28,8 +30,13 @@ GRANT EXECUTE ON FUNCTION
     ruvector_integrity_policy_defaults(), ruvector_verify_event_signature(bigint),
     ruvector_verify_chain(text, bigint, bigint), ruvector_audit_inclusion_proof(bigint, bigint),
     ruvector_audit_consistency_proof(bigint, bigint), ruvector_audit_export(), ruvector_audit_keys(),
-    ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins()
+    ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins(),
+    ruvector_healing_status(), ruvector_healing_history(timestamptz, integer), ruvector_healing_effectiveness(),
+    ruvector_healing_config(), ruvector.strategies(), ruvector.healing_workers(), ruvector.healing_deferred(),
+    ruvector.healing_enabled()
     TO ruvector_reader;
+-- Who may approve says the configuration, and the function looks.
+GRANT EXECUTE ON FUNCTION ruvector_healing_approve(bigint), ruvector_healing_reject(bigint) TO ruvector_reader;
 GRANT EXECUTE ON FUNCTION
     ruvector_register_collection(text, regclass, name, text, integer, text, jsonb),
     ruvector_create_collection(text, integer, integer, text, name, text), ruvector.set_managed(text, integer),
@@ -38,7 +45,10 @@ GRANT EXECUTE ON FUNCTION
     ruvector_integrity_override_clear(text), ruvector_integrity_policy_set(text, text, jsonb),
     ruvector_integrity_policy_get(text, text),
     ruvector_integrity_policy_drop(text, text), ruvector_integrity_policy_enable(text, text, boolean),
-    ruvector_audit_checkpoint()
+    ruvector_audit_checkpoint(), ruvector_healing_configure(jsonb), ruvector_strategy_configure(text, jsonb),
+    ruvector_healing_trigger(text), ruvector_healing_execute(text, text, jsonb),
+    ruvector_healing_plan(text, text, jsonb), ruvector_healing_abort(bigint), ruvector_healing_rollback(text),
+    ruvector_healing_reset_breaker(text), ruvector_strategy_release(text), ruvector_healing_reset_learning(text)
     TO ruvector_operator;
 GRANT EXECUTE ON FUNCTION
     ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)

@@ -46,3 +46,46 @@ COMMENT ON COLUMN ruvector.problems.passes IS 'consecutive passes that saw it wi
 COMMENT ON COLUMN ruvector.problems.missed IS 'consecutive passes, up to the last one, that did not see it';
 CREATE UNIQUE INDEX problems_open ON ruvector.problems (collection, cause) WHERE resolved_at IS NULL;
 CREATE INDEX problems_resolved ON ruvector.problems (resolved_at) WHERE resolved_at IS NOT NULL;
+
+-- Real queries, a uniform sample of the searches on a collection. They are
+-- data of its users: readable by ruvector_admin only.
+CREATE TABLE ruvector.recall_queries (
+    collection_id integer NOT NULL REFERENCES ruvector.collections (id) ON DELETE CASCADE,
+    slot          integer NOT NULL,
+    query         text NOT NULL,
+    query_type    text NOT NULL,
+    k             integer NOT NULL CHECK (k > 0),
+    ef_search     integer,
+    probes        integer,
+    captured_at   timestamptz NOT NULL,
+    PRIMARY KEY (collection_id, slot)
+);
+COMMENT ON TABLE ruvector.recall_queries IS 'a uniform sample of the searches seen, for the recall probe; data of the users';
+
+CREATE TABLE ruvector.recall_probes (
+    id            bigserial PRIMARY KEY,
+    collection_id integer NOT NULL REFERENCES ruvector.collections (id) ON DELETE CASCADE,
+    index_oid     oid NOT NULL,
+    relfilenode   oid NOT NULL,
+    index_name    text NOT NULL,
+    at            timestamptz NOT NULL,
+    queries       integer NOT NULL,
+    hits          bigint NOT NULL,
+    trials        bigint NOT NULL,
+    recall        real,
+    recall_low    real,
+    recall_high   real,
+    target        real,
+    rows_compared bigint NOT NULL,
+    sampled       boolean NOT NULL,
+    milliseconds  real NOT NULL,
+    note          text NOT NULL DEFAULT ''
+);
+COMMENT ON TABLE ruvector.recall_probes IS 'recall of each vector index: its answers beside exact ones, for sampled real queries';
+COMMENT ON COLUMN ruvector.recall_probes.hits IS 'true nearest neighbours that the index returned';
+COMMENT ON COLUMN ruvector.recall_probes.trials IS 'true nearest neighbours asked for';
+COMMENT ON COLUMN ruvector.recall_probes.recall_low IS 'of a 95 % Wilson interval';
+COMMENT ON COLUMN ruvector.recall_probes.target IS 'recall_target of the collection at that time; NULL: none, the recall is not judged';
+COMMENT ON COLUMN ruvector.recall_probes.rows_compared IS 'rows of the table that exact answers were computed over';
+COMMENT ON COLUMN ruvector.recall_probes.sampled IS 'over a sample of the rows, for the budget did not allow all';
+CREATE INDEX recall_probes_newest ON ruvector.recall_probes (collection_id, index_oid, at DESC);

@@ -1,5 +1,6 @@
 // Builds the example with the one g++ line of its README, in a directory that
 // holds the installed headers and nothing of the repository, and loads it.
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,9 +10,14 @@
 #include <fstream>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "core/attention/registry.h"
+#include "core/base/clock.h"
+#include "core/healing/metric_catalog.h"
+#include "core/healing/strategy_registry.h"
 #include "core/plugin/loader.h"
 #include "core/plugin/prober.h"
+#include "core/strategy_host/strategy_process.h"
 #include "gtest/gtest.h"
 
 namespace ruvector::plugin {
@@ -43,8 +49,9 @@ class ExampleTest : public ::testing::Test {
       fs::copy_file(fs::path("core/plugin") / header,
                     home_ / "include/core/plugin" / header);
     }
-    fs::copy_file("plugins/example/nearest_depth.cc",
-                  home_ / "nearest_depth.cc");
+    for (const char* source : {"nearest_depth.cc", "analyze_first.cc"}) {
+      fs::copy_file(fs::path("plugins/example") / source, home_ / source);
+    }
   }
 
   int Run(const std::string& line) {
@@ -96,6 +103,82 @@ TEST_F(ExampleTest, BuildsLoadsAndAttends) {
   EXPECT_NEAR(result->weights[0], std::exp(-1) / sum, 1e-7);
   EXPECT_NEAR(result->weights[1], 1 / sum, 1e-7);
   EXPECT_NEAR(result->weights[2], std::exp(-2) / sum, 1e-7);
+}
+
+// The README's lines, for the strategy.
+std::string ForStrategy(std::string line) {
+  const std::string from = "nearest_depth", to = "analyze_first";
+  for (size_t at = line.find(from); at != std::string::npos;
+       at = line.find(from, at + to.size())) {
+    line.replace(at, from.size(), to);
+  }
+  return line;
+}
+
+TEST_F(ExampleTest, TheStrategyBuildsLoadsAndPlansInItsProcess) {
+  ASSERT_EQ(Run(ForStrategy(ReadmeLine("g++")) + " -Wall -Wextra -Werror"), 0);
+  ASSERT_EQ(Run(ForStrategy(ReadmeLine("install")) + " && " +
+                ForStrategy(ReadmeLine("mv"))),
+            0);
+  LoaderOptions options = Options();
+  options.accept = healing::CheckMetrics;
+  const auto scan = Loader(options).Rescan();
+  ASSERT_TRUE(scan.ok()) << scan.status();
+  const auto registry = healing::StrategyRegistry::From(*scan);
+  ASSERT_TRUE(registry.ok());
+  const auto strategy = registry->Find("analyze_first");
+  ASSERT_TRUE(strategy.ok()) << scan->records[0].reason;
+
+  strategy_host::ProcessOptions process_options;
+  process_options.program = "plugins/host/ruvector-strategy-host";
+  SystemClock clock;
+  strategy_host::StrategyProcess process(process_options,
+                                         (*strategy)->description, clock,
+                                         strategy_host::WaitWithPoll);
+  const absl::Time soon = absl::Now() + absl::Seconds(120);
+  const UniqueFd fd(
+      open((home_ / "plugins/analyze_first.so").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(process.Start(fd.get(), (*strategy)->identity, soon).ok());
+  const ruvector_problem problem = {sizeof(problem),
+                                    0,
+                                    "index_fragmentation",
+                                    "stale_statistics",
+                                    "items",
+                                    RUVECTOR_STATE_NORMAL,
+                                    0,
+                                    0.5,
+                                    0.9,
+                                    nullptr};
+  const ruvector_metric metrics[] = {
+      {"partition_modified_rows", "public.a", {RUVECTOR_NUMBER, 0, 5, nullptr}},
+      {"partition_modified_rows",
+       "public.b",
+       {RUVECTOR_NUMBER, 0, 5000, nullptr}}};
+  const ruvector_value parameters[] = {{RUVECTOR_NUMBER, 0, 1000, nullptr}};
+  const ruvector_plan_request request = {
+      sizeof(request), 2, &problem, metrics, parameters, 1e9, 1e12, 3600, 0};
+  auto plan = process.Plan(request, soon);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  const ruvector_plan* view = plan->View();
+  ASSERT_EQ(view->action_count, 1u);
+  EXPECT_EQ(view->actions[0]->kind,
+            static_cast<uint32_t>(RUVECTOR_ACTION_ANALYZE));
+  EXPECT_STREQ(view->actions[0]->object, "public.b");
+}
+
+TEST_F(ExampleTest, APluginThatIsNotAcceptedSaysWhy) {
+  ASSERT_EQ(Run(ForStrategy(ReadmeLine("g++"))), 0);
+  ASSERT_EQ(Run(ForStrategy(ReadmeLine("install")) + " && " +
+                ForStrategy(ReadmeLine("mv"))),
+            0);
+  LoaderOptions options = Options();
+  options.accept = [](const PluginDescription& description) {
+    return absl::InvalidArgumentError("not " + description.name);
+  };
+  const auto scan = Loader(options).Rescan();
+  ASSERT_TRUE(scan.ok());
+  EXPECT_EQ(scan->records[0].status, PluginStatus::kRejected);
+  EXPECT_EQ(scan->records[0].reason, "not analyze_first");
 }
 
 TEST_F(ExampleTest, TheAbiHeaderIsC) {

@@ -208,22 +208,24 @@ ModelHost::Reply ModelHost::SetValue(const ruvector_action& action,
 
 ModelHost::Reply ModelHost::MoveRows(const ruvector_action& action,
                                      ruvector_outcome& outcome) {
+  const plugin::ActionKind& kind = *plugin::FindActionKind(action.kind);
   double planned = 0;
   for (uint32_t i = 0; i < plan_.action_count; ++i) {
     const ruvector_action& p = *plan_.actions[i];
-    if (p.kind == action.kind && std::string_view(p.object) == action.object) {
+    if (p.kind == action.kind &&
+        SettingOf(kind, p) == SettingOf(kind, action)) {
       planned = ArgumentOf(p, "max_rows").number().value_or(0);
     }
   }
-  double& moved = rows_moved_[action.object];
+  const std::string from = action.object;
+  const std::string to = *ArgumentOf(action, "to").text();
+  double& moved = rows_moved_[{from, to}];
   const double asked =
       std::min(ArgumentOf(action, "max_rows").number().value_or(0),
                ArgumentOf(action, "batch_rows").number().value_or(0));
   if (moved + asked > planned) {
     return {RUVECTOR_RESOURCE_EXHAUSTED, "more rows than planned"};
   }
-  const std::string from = action.object;
-  const std::string to = *ArgumentOf(action, "to").text();
   std::set<int64_t>& source = world_.rows[from];
   std::vector<int64_t> batch;
   while (!source.empty() && static_cast<double>(batch.size()) < asked) {

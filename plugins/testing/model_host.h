@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/plugin/action_kinds.h"
@@ -117,8 +118,9 @@ class ModelHost {
   World& world_;
   ruvector_strategy_host table_;
   std::vector<std::function<void(World&)>> journal_;
-  std::map<std::string, double> rows_moved_;  // by source partition
-  sdk::Value last_read_;                      // owns the text handed out
+  // By source and destination.
+  std::map<std::pair<std::string, std::string>, double> rows_moved_;
+  sdk::Value last_read_;  // owns the text handed out
   std::function<void(World&)> meddle_;
   int meddle_at_ = -1;
   int stop_from_ = -1;

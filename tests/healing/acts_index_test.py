@@ -33,7 +33,8 @@ def docs(server):
         SELECT ruvector_register_collection('flat', 'flat', 'v');""")
     yield
     set_failpoints(server, "")
-    server.psql(script="DROP TABLE docs; DROP TABLE flat;")
+    server.psql(script="""DROP TABLE docs; DROP TABLE flat;
+                          DELETE FROM ruvector.healing_acts""")
 
 
 ODD = "public.\"Odd 'name'\""
@@ -254,7 +255,8 @@ def test_invalid_leftovers_only_ours(server):
     running = start(server, "perform", 78, "flat", beside(ODD, 9))
     server.wait_for("SELECT count(*) = 1 FROM ruvector.healing_indexes "
                     "WHERE new_oid IS NOT NULL")
-    name = server.value("SELECT built_name FROM ruvector.healing_indexes")
+    name = server.value("SELECT built_name FROM ruvector.healing_indexes "
+                        "WHERE new_oid IS NOT NULL")
     server.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = "
                    "%s::regclass", [name])
     performed(server, act("drop_invalid_index", f"public.{name}"), "flat")
@@ -268,8 +270,9 @@ def test_the_gate_lets_go_of_waiters_for_a_build(server):
     """A statement that waits at the gate with locks gives up (design 7.6)."""
     server.psql(script="""
         SELECT ruvector_integrity_policy_set('flat', 'p',
-            '{"stress_actions": {"throttle_inserts_pct": 0},
+            '{"critical_actions": {"allow_update": true},
               "risk_matrix": {"medium_critical_defer_secs": 60}}');
+        SELECT ruvector_integrity_sample('flat');
         SELECT ruvector_integrity_override('flat', 'critical', 'test', 600);""")
     server.wait_for("SELECT ruvector_integrity_gate('flat', 'update') ->> "
                     "'response' = 'defer'")
@@ -318,7 +321,7 @@ def test_disk_full_during_a_rebuild(server, tiny):
     server.psql(script=f"""
         CREATE TABLE big (id int PRIMARY KEY, v vector(60));
         INSERT INTO big SELECT i, (SELECT array_agg(sin(i * j)) FROM
-            generate_series(1, 60) j)::vector FROM generate_series(1, 1500) i;
+            generate_series(1, 60) j)::vector FROM generate_series(1, 2500) i;
         CREATE INDEX big_idx ON big USING ivfflat (v vector_l2_ops)
             WITH (lists = 5) TABLESPACE {tiny};
         SELECT ruvector_register_collection('big', 'big', 'v');""")

@@ -65,18 +65,17 @@ def configure(server, **settings):
                  what=f"{name} is {value}")
 
 
-def crash(server, point):
-    """An act whose worker dies there, and the server with it; its action."""
+def crash(server, point, what="perform", action=None):
+    """A worker dies there, and the server with it; the action."""
     server.allow_crash(r"was terminated by signal 9")
     mark = server.log_mark()
     set_failpoints(server, f"{point}=kill")
-    action = new_action()
-    start(server, "perform", action, "docs", scale(3))
+    action = action or new_action()
+    start(server, what, action, "docs", scale(3))
     wait_for(lambda: "terminated by signal 9" in server.log(mark),
              what="the worker dies")
     server.wait_ready()
     set_failpoints(server, "")
-    assert states(server, action) == ["intended"]
     return action
 
 
@@ -191,11 +190,23 @@ def test_a_refusal_of_kubernetes_is_told(server, cluster, reader):
 def test_a_crash_of_the_server_is_settled_by_looking(server, cluster, reader,
                                                      point, state, number):
     action = crash(server, point)
+    assert states(server, action) == ["intended"]
     resolve(server, action)
     assert states(server, action) == [state]
     assert reader.replicas == number
     undone(server, action)
     assert reader.replicas == 2 and not helpers()
+
+
+def test_a_crash_in_the_undo(server, cluster, reader):
+    action, _ = performed(server, scale(3))
+    for point in ("healing.acts.replicas.undo",
+                  "healing.acts.replicas.undone"):
+        crash(server, point, "undo_all", action)
+        assert states(server, action) == ["done"]
+    assert reader.replicas == 2
+    undone(server, action)
+    assert cluster.writes == [("ruvector", 2, 3), ("ruvector", 3, 2)]
 
 
 def test_an_open_act_stays_open_while_kubernetes_is_silent(server, cluster,

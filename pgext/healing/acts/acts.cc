@@ -83,12 +83,13 @@ void NoteFailure(const ActKind& kind, Act& act, const absl::Status& why) {
   if (noted.ok()) {
     noted = InAct("healing: noting a failure", [&](pg::SpiSession& spi) {
       return spi
-          .Execute("UPDATE ruvector.healing_acts SET message = $2,"
-                   " state = CASE state WHEN 'intended' THEN 'not_done'"
-                   " ELSE state END, ended_at ="
-                   " pg_catalog.clock_timestamp() WHERE id ="
-                   " $1::pg_catalog.int8",
-                   {pg::SqlInt(act.id), pg::SqlText(message)})
+          .Execute(
+              "UPDATE ruvector.healing_acts SET message = $2,"
+              " state = CASE state WHEN 'intended' THEN 'not_done'"
+              " ELSE state END, ended_at ="
+              " pg_catalog.clock_timestamp() WHERE id ="
+              " $1::pg_catalog.int8",
+              {pg::SqlInt(act.id), pg::SqlText(message)})
           .status();
     });
   }
@@ -138,12 +139,11 @@ absl::StatusOr<std::string> Undo(const ActKind& kind, Act& act) {
 absl::StatusOr<std::vector<Act>> Load(int64_t action_id,
                                       std::string_view states) {
   std::vector<Act> acts;
-  RV_RETURN_IF_ERROR(InAct("healing: reading the journal",
-                           [&](pg::SpiSession& spi) -> absl::Status {
-                             RV_ASSIGN_OR_RETURN(
-                                 acts, LoadActs(spi, action_id, states));
-                             return absl::OkStatus();
-                           }));
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: reading the journal", [&](pg::SpiSession& spi) -> absl::Status {
+        RV_ASSIGN_OR_RETURN(acts, LoadActs(spi, action_id, states));
+        return absl::OkStatus();
+      }));
   return acts;
 }
 
@@ -195,10 +195,9 @@ absl::StatusOr<ActOutcome> PerformAct(const ActRequest& request) {
   RV_RETURN_IF_ERROR(Intend(*kind, act, collection));
   absl::StatusOr<ActOutcome> outcome = [&]() -> absl::StatusOr<ActOutcome> {
     RV_FAILPOINT("healing.acts.intent.after_commit");
-    RV_RETURN_IF_ERROR(InAct("healing: clearing the way",
-                             [&](pg::SpiSession&) {
-                               return no_defer.Begin(collection.table_oid);
-                             }));
+    RV_RETURN_IF_ERROR(InAct("healing: clearing the way", [&](pg::SpiSession&) {
+      return no_defer.Begin(collection.table_oid);
+    }));
     return kind->apply != nullptr ? ApplyInTransaction(*kind, act, collection)
                                   : kind->perform(collection, act);
   }();
@@ -242,9 +241,9 @@ absl::StatusOr<UndoStep> RunNextUndo(int64_t action_id, absl::Time deadline) {
   }
   if (status.ok() && newest != nullptr) {
     const ActKind* kind = FindActKind(newest->deed.kind);
-    absl::StatusOr<std::string> left =
-        kind == nullptr ? NotImplemented(newest->deed.kind)
-                        : Undo(*kind, *newest);
+    absl::StatusOr<std::string> left = kind == nullptr
+                                           ? NotImplemented(newest->deed.kind)
+                                           : Undo(*kind, *newest);
     status = left.status();
     if (left.ok()) {
       step.message = std::move(*left);
@@ -287,14 +286,15 @@ absl::Status FinishAction(int64_t action_id, bool kept, absl::Time deadline) {
                [&](pg::SpiSession& spi) -> absl::Status {
                  // Rows are moved back for a month.
                  return spi
-                     .Execute("WITH old AS (UPDATE ruvector.healing_acts SET"
-                              " undo = NULL WHERE kind = 'move_rows' AND undo"
-                              " IS NOT NULL AND ended_at < pg_catalog.now() -"
-                              " pg_catalog.make_interval(secs =>"
-                              " $1::pg_catalog.float8) RETURNING id)"
-                              " DELETE FROM ruvector.healing_moved_rows m"
-                              " USING old WHERE m.act_id = old.id",
-                              {pg::SqlReal(absl::ToDoubleSeconds(kMovesKept))})
+                     .Execute(
+                         "WITH old AS (UPDATE ruvector.healing_acts SET"
+                         " undo = NULL WHERE kind = 'move_rows' AND undo"
+                         " IS NOT NULL AND ended_at < pg_catalog.now() -"
+                         " pg_catalog.make_interval(secs =>"
+                         " $1::pg_catalog.float8) RETURNING id)"
+                         " DELETE FROM ruvector.healing_moved_rows m"
+                         " USING old WHERE m.act_id = old.id",
+                         {pg::SqlReal(absl::ToDoubleSeconds(kMovesKept))})
                      .status();
                });
 }

@@ -2,8 +2,9 @@
 // server's side of every action kind of core/plugin/plugin_abi.h.
 //
 // One act is one action that a strategy asked for while its remediation (the
-// row `action_id` of the supervisor's journal) runs. Table ruvector.healing_acts
-// holds one row per act, and this is what makes it crash-exact:
+// row `action_id` of the supervisor's journal) runs. Table
+// ruvector.healing_acts holds one row per act, and this is what makes it
+// crash-exact:
 //
 //   - The row, with its undo, is committed as `intended` before anything is
 //     changed.
@@ -22,8 +23,8 @@
 //
 // Rights: the worker is superuser. No user-defined code runs with that: what
 // writes users' rows does so as the table's owner in a security-restricted
-// operation, as PostgreSQL's own maintenance commands do; search_path is pinned.
-// Our own acts pass the gate unasked (design 7.7).
+// operation, as PostgreSQL's own maintenance commands do; search_path is
+// pinned. Our own acts pass the gate unasked (design 7.7).
 //
 // Source: design.md 5, 7.7, 7.11; environment.md (workers, portals).
 #ifndef RUVECTOR_PGEXT_HEALING_ACTS_ACTS_H_
@@ -102,8 +103,9 @@ absl::Status FinishAction(int64_t action_id, bool kept, absl::Time deadline);
 
 // What a dry run shows of one action. Nothing is changed.
 struct ActStatement {
-  std::string statement;  // one or several, each ending in ";"; what \gexec runs
-  std::string undo_statement;  // "" where there is none
+  std::string
+      statement;  // one or several, each ending in ";"; what \gexec runs
+  std::string undo_statement;         // "" where there is none
   LockLevel lock = LockLevel::kNone;  // strongest, on tables and indexes
   // nullopt: unknown
   std::optional<double> rows;

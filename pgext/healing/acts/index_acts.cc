@@ -35,6 +35,9 @@ bool IsBeside(const Act& act) {
          act.undo->kind == RUVECTOR_ACTION_RESTORE_INDEX;
 }
 
+// It was built beside, and what it replaced has been dropped since.
+bool WasBeside(const Act& act) { return act.facts.value("beside", false); }
+
 std::string Qualified(const std::string& schema, const std::string& name) {
   return absl::StrCat(QuoteName(schema), ".", QuoteName(name));
 }
@@ -45,7 +48,9 @@ std::string Qualified(const std::string& schema, const std::string& name) {
 absl::Status NoteTree(pg::SpiSession& spi, const std::vector<IndexNode>& tree,
                       Act& act) {
   ordered_json leaves = ordered_json::array(), invalid = ordered_json::array();
+  ordered_json lists = ordered_json::object();
   for (const IndexNode& node : tree) {
+    lists[std::to_string(node.table_oid)] = node.lists;
     if (node.partitioned) continue;
     leaves.push_back({{"oid", node.oid},
                       {"schema", node.schema},
@@ -61,6 +66,7 @@ absl::Status NoteTree(pg::SpiSession& spi, const std::vector<IndexNode>& tree,
       invalid.push_back(rows.Int(i, 0).value_or(0));
     }
   }
+  act.facts["lists"] = std::move(lists);  // by table
   act.facts["leaves"] = std::move(leaves);
   act.facts["invalid"] = std::move(invalid);
   return absl::OkStatus();
@@ -126,9 +132,8 @@ absl::Status PrepareBeside(pg::SpiSession& spi,
   int number = 0;
   for (const IndexNode& node : tree) {
     if (!node.obstacle.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(node.Qualified(), " cannot be replaced: ",
-                       node.obstacle));
+      return absl::FailedPreconditionError(absl::StrCat(
+          node.Qualified(), " cannot be replaced: ", node.obstacle));
     }
     if (!node.valid) {
       return absl::FailedPreconditionError(
@@ -159,6 +164,7 @@ absl::Status PrepareRebuild(pg::SpiSession& spi, const Collection& collection,
                       LoadIndexTree(spi, index.oid));
   RV_RETURN_IF_ERROR(CheckLists(tree[0], act));
   RV_RETURN_IF_ERROR(NoteTree(spi, tree, act));
+  act.facts["beside"] = IsBeside(act);
   return IsBeside(act) ? PrepareBeside(spi, tree, act)
                        : CheckFormerLists(tree, act);
 }
@@ -200,21 +206,21 @@ absl::Status DropIndex(uint32_t oid, uint32_t table, const std::string& schema,
         return absl::OkStatus();
       }));
   if (!there) return absl::OkStatus();
+  RV_FAILPOINT("healing.acts.drop.start");
   if (!partitioned) {
     return RunTopLevel(absl::StrCat("DROP INDEX CONCURRENTLY IF EXISTS ",
                                     Qualified(schema, name)));
   }
   const std::string drop =
       absl::StrCat("DROP INDEX IF EXISTS ", Qualified(schema, name));
-  return WithShortLocks("healing: dropping an index",
-                        [&](pg::SpiSession& spi) {
-                          return spi.Execute(drop.c_str()).status();
-                        });
+  return WithShortLocks("healing: dropping an index", [&](pg::SpiSession& spi) {
+    return spi.Execute(drop.c_str()).status();
+  });
 }
 
-// Drops what an act has built and not put to use. What is attached to a
-// partitioned index goes with that.
-absl::Status DropBuilt(const Act& act) {
+// Drops what an act has built and not put to use, or what its undo has
+// replaced. What is attached to a partitioned index goes with that.
+absl::Status DropBuilt(const Act& act, bool and_kept = false) {
   std::vector<std::pair<IndexRow, uint32_t>> built;
   RV_RETURN_IF_ERROR(InAct(
       "healing: looking for half-built indexes",
@@ -222,22 +228,26 @@ absl::Status DropBuilt(const Act& act) {
         RV_ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
                             LoadIndexes(spi, act.id));
         for (const IndexRow& row : rows) {
-          RV_ASSIGN_OR_RETURN(const uint32_t oid,
-                              FindIndexByName(spi, row.table_oid, row.schema,
-                                              row.built_name));
-          if (oid != 0) built.emplace_back(row, oid);
+          RV_ASSIGN_OR_RETURN(
+              const uint32_t oid,
+              FindIndexByName(spi, row.table_oid, row.schema, row.built_name));
+          if (oid != 0 || and_kept) built.emplace_back(row, oid);
         }
         return absl::OkStatus();
       }));
   for (const auto& [row, oid] : built) {
-    RV_RETURN_IF_ERROR(DropIndex(oid, row.table_oid, row.schema,
-                                 row.built_name, row.partitioned, false));
+    RV_RETURN_IF_ERROR(DropIndex(oid, row.table_oid, row.schema, row.built_name,
+                                 row.partitioned, false));
+    if (!and_kept) continue;
+    RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
+                                 row.kept_name, row.partitioned, false));
   }
   return InAct("healing: clearing the journal", [&](pg::SpiSession& spi) {
     return spi
-        .Execute("DELETE FROM ruvector.healing_indexes WHERE act_id ="
-                 " $1::pg_catalog.int8",
-                 {pg::SqlInt(act.id)})
+        .Execute(
+            "DELETE FROM ruvector.healing_indexes WHERE act_id ="
+            " $1::pg_catalog.int8",
+            {pg::SqlInt(act.id)})
         .status();
   });
 }
@@ -277,8 +287,7 @@ absl::Status DropReindexLeftovers(const Act& act) {
 
 absl::Status CreateOnlyParent(const IndexNode& node, const IndexRow& row,
                               const Act& act) {
-  const std::string create =
-      CreateStatement(node, row.built_name, ListsOf(act.deed));
+  const std::string create = CreateStatement(node, row.built_name);
   return WithShortLocks(
       create.c_str(), [&](pg::SpiSession& spi) -> absl::Status {
         RV_RETURN_IF_ERROR(spi.Execute(create.c_str()).status());
@@ -291,16 +300,14 @@ absl::Status CreateOnlyParent(const IndexNode& node, const IndexRow& row,
 
 absl::Status CreateLeaf(const IndexNode& node, const IndexRow& row,
                         const Act& act) {
-  RV_RETURN_IF_ERROR(RunTopLevel(
-      CreateStatement(node, row.built_name, ListsOf(act.deed))));
-  return InAct("healing: noting an index",
-               [&](pg::SpiSession& spi) -> absl::Status {
-                 RV_ASSIGN_OR_RETURN(
-                     const uint32_t oid,
-                     FindIndexByName(spi, row.table_oid, row.schema,
-                                     row.built_name));
-                 return SetNewIndex(spi, act.id, row.table_oid, oid);
-               });
+  RV_RETURN_IF_ERROR(RunTopLevel(CreateStatement(node, row.built_name)));
+  return InAct(
+      "healing: noting an index", [&](pg::SpiSession& spi) -> absl::Status {
+        RV_ASSIGN_OR_RETURN(
+            const uint32_t oid,
+            FindIndexByName(spi, row.table_oid, row.schema, row.built_name));
+        return SetNewIndex(spi, act.id, row.table_oid, oid);
+      });
 }
 
 absl::Status Attach(const std::vector<IndexNode>& tree,
@@ -321,10 +328,9 @@ absl::Status Attach(const std::vector<IndexNode>& tree,
     const std::string attach = absl::StrCat(
         "ALTER INDEX ", Qualified(parent->schema, parent->built_name),
         " ATTACH PARTITION ", Qualified(child->schema, child->built_name));
-    RV_RETURN_IF_ERROR(
-        WithShortLocks(attach.c_str(), [&](pg::SpiSession& spi) {
-          return spi.Execute(attach.c_str()).status();
-        }));
+    RV_RETURN_IF_ERROR(WithShortLocks(attach.c_str(), [&](pg::SpiSession& spi) {
+      return spi.Execute(attach.c_str()).status();
+    }));
   }
   return absl::OkStatus();
 }
@@ -360,7 +366,7 @@ absl::Status Expect(pg::SpiSession& spi, const IndexRow& row, uint32_t oid,
 }
 
 absl::StatusOr<ActOutcome> Swap(const std::vector<IndexNode>& tree,
-                                const Act& act) {
+                                const Act& act, bool undoing) {
   ActOutcome outcome;
   RV_RETURN_IF_ERROR(WithShortLocks(
       "healing: swapping indexes", [&](pg::SpiSession& spi) -> absl::Status {
@@ -391,14 +397,28 @@ absl::StatusOr<ActOutcome> Swap(const std::vector<IndexNode>& tree,
           bytes += size.Real(0, 0).value_or(0);
         }
         outcome = {true, std::nullopt, bytes};
-        RV_RETURN_IF_ERROR(SetDone(spi, act.id, outcome));
+        RV_RETURN_IF_ERROR(undoing ? SetState(spi, act.id, "undone")
+                                   : SetDone(spi, act.id, outcome));
         RV_FAILPOINT("healing.acts.swap.before_commit");
         return absl::OkStatus();
       }));
   return outcome;
 }
 
-absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
+// Gives the nodes the lists that they are to have.
+void GiveLists(const Act& act, bool undoing, std::vector<IndexNode>& tree) {
+  const std::optional<std::string> wanted = ListsOf(act.deed);
+  for (IndexNode& node : tree) {
+    if (undoing) {
+      const ordered_json& former = act.facts["lists"];
+      node.lists = former.value(std::to_string(node.table_oid), node.lists);
+    } else if (wanted.has_value()) {
+      node.lists = *wanted;
+    }
+  }
+}
+
+absl::StatusOr<ActOutcome> BuildBeside(const Act& act, bool undoing) {
   std::vector<IndexNode> tree;
   std::vector<IndexRow> rows;
   RV_RETURN_IF_ERROR(InAct(
@@ -408,6 +428,7 @@ absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
         RV_ASSIGN_OR_RETURN(tree, LoadIndexTree(spi, rows[0].old_oid));
         return absl::OkStatus();
       }));
+  GiveLists(act, undoing, tree);
   for (const IndexNode& node : tree) {
     for (const IndexRow& row : rows) {
       if (row.old_oid != node.oid) continue;
@@ -418,7 +439,7 @@ absl::StatusOr<ActOutcome> BuildBeside(Act& act) {
   }
   RV_RETURN_IF_ERROR(Attach(tree, rows));
   RV_FAILPOINT("healing.acts.swap.start");
-  return Swap(tree, act);
+  return Swap(tree, act, undoing);
 }
 
 // The old indexes get their names back; the new ones are dropped as soon as
@@ -440,9 +461,9 @@ absl::Status SwapBack(pg::SpiSession& spi, const Act& act) {
   return absl::OkStatus();
 }
 
-void DropBuiltIfPossible(const Act& act) {
+void DropReplacedIfPossible(const Act& act) {
   const ActBounds grace(absl::Now() + kGrace);
-  pg::RunOrLog(LOG, [&] { return DropBuilt(act); });
+  pg::RunOrLog(LOG, [&] { return DropBuilt(act, true); });
 }
 
 // ---- In place ----------------------------------------------------------
@@ -459,10 +480,10 @@ absl::StatusOr<uint32_t> OidOf(const Leaf& leaf) {
 }
 
 absl::Status SetLists(const Leaf& leaf, const std::string& lists) {
-  const std::string set = absl::StrCat(
-      "ALTER INDEX ", Qualified(leaf.schema, leaf.name),
-      lists.empty() ? " RESET (lists)"
-                    : absl::StrCat(" SET (lists = ", lists, ")"));
+  const std::string set =
+      absl::StrCat("ALTER INDEX ", Qualified(leaf.schema, leaf.name),
+                   lists.empty() ? " RESET (lists)"
+                                 : absl::StrCat(" SET (lists = ", lists, ")"));
   return WithShortLocks(set.c_str(), [&](pg::SpiSession& spi) {
     return spi.Execute(set.c_str()).status();
   });
@@ -476,7 +497,8 @@ absl::Status ReindexLeaf(const Leaf& leaf) {
 absl::StatusOr<ActOutcome> Finish(const Act& act) {
   ActOutcome outcome;
   RV_RETURN_IF_ERROR(InAct(
-      "healing: noting what was done", [&](pg::SpiSession& spi) -> absl::Status {
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) -> absl::Status {
         double bytes = 0;
         for (const Leaf& leaf : LeavesOf(act)) {
           RV_ASSIGN_OR_RETURN(
@@ -542,10 +564,10 @@ absl::Status CheckPresentLists(const Act& act) {
           RV_ASSIGN_OR_RETURN(const std::vector<IndexNode> tree,
                               LoadIndexTree(spi, oid));
           if (tree[0].lists == *set) continue;
-          return ReadAgain(absl::StrCat(
-              Qualified(leaf.schema, leaf.name), " was given ", *set,
-              " lists, it has '", tree[0].lists,
-              "': somebody has changed them since"));
+          return ReadAgain(absl::StrCat(Qualified(leaf.schema, leaf.name),
+                                        " was given ", *set, " lists, it has '",
+                                        tree[0].lists,
+                                        "': somebody has changed them since"));
         }
         return absl::OkStatus();
       });
@@ -575,15 +597,15 @@ absl::StatusOr<std::string> UndoInPlace(Act& act) {
 // ---- Kinds -------------------------------------------------------------
 
 absl::StatusOr<ActOutcome> PerformRebuild(const Collection&, Act& act) {
-  return IsBeside(act) ? BuildBeside(act) : RebuildInPlace(act);
+  return IsBeside(act) ? BuildBeside(act, false) : RebuildInPlace(act);
 }
 
 absl::Status SettleRebuild(Act& act) {
   // What was swapped was done in the same transaction.
   if (!IsBeside(act)) return SettleInPlace(act);
   bool open = false;
-  RV_RETURN_IF_ERROR(InAct(
-      "healing: settling", [&](pg::SpiSession& spi) -> absl::Status {
+  RV_RETURN_IF_ERROR(
+      InAct("healing: settling", [&](pg::SpiSession& spi) -> absl::Status {
         RV_ASSIGN_OR_RETURN(
             const pg::SpiRows rows,
             spi.Query("SELECT FROM ruvector.healing_acts WHERE id ="
@@ -600,12 +622,36 @@ absl::Status SettleRebuild(Act& act) {
   });
 }
 
-absl::StatusOr<std::string> UndoRebuild(const Collection&, Act& act) {
+// The old index is gone: one like it is built beside the present one.
+absl::StatusOr<std::string> UndoByRebuild(const Collection& collection,
+                                          Act& act) {
+  RV_RETURN_IF_ERROR(CheckPresentLists(act));
+  RV_RETURN_IF_ERROR(InAct("healing: undoing", [&](pg::SpiSession& spi) {
+    return SetState(spi, act.id, "undoing");
+  }));
+  RV_FAILPOINT("healing.acts.undo_rebuild.start");
+  RV_RETURN_IF_ERROR(DropBuilt(act));  // of an earlier try
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting an index", [&](pg::SpiSession& spi) -> absl::Status {
+        RV_ASSIGN_OR_RETURN(const Object index,
+                            FindIndex(spi, collection, act.deed.object));
+        RV_ASSIGN_OR_RETURN(const std::vector<IndexNode> tree,
+                            LoadIndexTree(spi, index.oid));
+        return PrepareBeside(spi, tree, act);
+      }));
+  RV_RETURN_IF_ERROR(BuildBeside(act, true).status());
+  DropReplacedIfPossible(act);
+  return std::string();
+}
+
+absl::StatusOr<std::string> UndoRebuild(const Collection& collection,
+                                        Act& act) {
+  if (WasBeside(act) && !IsBeside(act)) return UndoByRebuild(collection, act);
   if (!IsBeside(act)) return UndoInPlace(act);
   RV_RETURN_IF_ERROR(
       WithShortLocks("healing: swapping indexes back",
                      [&](pg::SpiSession& spi) { return SwapBack(spi, act); }));
-  DropBuiltIfPossible(act);
+  DropReplacedIfPossible(act);
   return std::string();
 }
 
@@ -622,13 +668,13 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
   std::string swap, attach, back, drop;
   int number = 0;
   const std::optional<std::string> lists = ListsOf(act.deed);
-  for (const IndexNode& node : tree) {
+  for (IndexNode node : tree) {
     *shown.bytes += static_cast<double>(node.bytes);
     const std::string name = absl::StrCat("ruvector_new_", number);
     const std::string old = absl::StrCat("ruvector_old_", number);
     if (IsBeside(act)) {
-      absl::StrAppend(&shown.statement, CreateStatement(node, name, lists),
-                      ";\n");
+      if (lists.has_value()) node.lists = *lists;
+      absl::StrAppend(&shown.statement, CreateStatement(node, name), ";\n");
       for (size_t parent = 0; parent < tree.size(); ++parent) {
         if (node.parent != tree[parent].oid) continue;
         absl::StrAppend(&attach, "ALTER INDEX ",
@@ -644,9 +690,9 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
                       name, ";\nALTER INDEX ", Qualified(node.schema, old),
                       " RENAME TO ", QuoteName(node.name), ";\n");
       if (number == 0) {
-        drop = absl::StrCat("DROP INDEX ",
-                            node.partitioned ? "" : "CONCURRENTLY ",
-                            Qualified(node.schema, name), ";");
+        drop =
+            absl::StrCat("DROP INDEX ", node.partitioned ? "" : "CONCURRENTLY ",
+                         Qualified(node.schema, name), ";");
       }
       ++number;
       continue;
@@ -655,9 +701,9 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
     const auto both = [&](std::string* out, const std::string& wanted) {
       if (lists.has_value()) {
         absl::StrAppend(out, "ALTER INDEX ", node.Qualified(),
-                        wanted.empty() ? " RESET (lists);\n"
-                                       : absl::StrCat(" SET (lists = ", wanted,
-                                                      ");\n"));
+                        wanted.empty()
+                            ? " RESET (lists);\n"
+                            : absl::StrCat(" SET (lists = ", wanted, ");\n"));
       }
       absl::StrAppend(out, "REINDEX INDEX CONCURRENTLY ", node.Qualified(),
                       ";\n");
@@ -667,8 +713,7 @@ absl::StatusOr<ActStatement> DescribeRebuild(pg::SpiSession& spi,
   }
   if (IsBeside(act)) {
     absl::StrAppend(&shown.statement, attach, "BEGIN;\n", swap, "COMMIT;");
-    shown.undo_statement =
-        absl::StrCat("BEGIN;\n", back, "COMMIT;\n", drop);
+    shown.undo_statement = absl::StrCat("BEGIN;\n", back, "COMMIT;\n", drop);
   }
   // SHARE on a partitioned parent while its empty index is made; ACCESS
   // EXCLUSIVE where the old one is dropped or lists are set.
@@ -700,7 +745,8 @@ absl::StatusOr<ActStatement> DescribeReindex(pg::SpiSession& spi,
   RV_ASSIGN_OR_RETURN(const Object index,
                       FindIndex(spi, collection, act.deed.object));
   ActStatement shown;
-  shown.statement = absl::StrCat("REINDEX INDEX CONCURRENTLY ", index.name, ";");
+  shown.statement =
+      absl::StrCat("REINDEX INDEX CONCURRENTLY ", index.name, ";");
   shown.lock = LockLevel::kShareUpdateExclusive;
   if (index.kind == 'i') shown.bytes = static_cast<double>(index.bytes);
   if (index.rows >= 0) shown.rows = index.rows;
@@ -817,10 +863,9 @@ absl::StatusOr<ActOutcome> PerformDrop(const Collection& collection, Act& act) {
   RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
                                row.index_name, row.partitioned, true));
   const ActOutcome outcome{true, 0, bytes};
-  RV_RETURN_IF_ERROR(InAct("healing: noting what was done",
-                           [&](pg::SpiSession& spi) {
-                             return SetDone(spi, act.id, outcome);
-                           }));
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) { return SetDone(spi, act.id, outcome); }));
   return outcome;
 }
 
@@ -854,12 +899,12 @@ absl::StatusOr<ActStatement> DescribeDrop(pg::SpiSession& spi,
 // The old index goes; a rebuild with its lists is what can still be done.
 absl::Status DropKept(const Act& act) {
   std::vector<IndexRow> rows;
-  RV_RETURN_IF_ERROR(
-      InAct("healing: looking at kept indexes",
-            [&](pg::SpiSession& spi) -> absl::Status {
-              RV_ASSIGN_OR_RETURN(rows, LoadIndexes(spi, act.id));
-              return absl::OkStatus();
-            }));
+  RV_RETURN_IF_ERROR(InAct("healing: looking at kept indexes",
+                           [&](pg::SpiSession& spi) -> absl::Status {
+                             RV_ASSIGN_OR_RETURN(rows,
+                                                 LoadIndexes(spi, act.id));
+                             return absl::OkStatus();
+                           }));
   for (const IndexRow& row : rows) {
     RV_RETURN_IF_ERROR(DropIndex(row.old_oid, row.table_oid, row.schema,
                                  row.kept_name, row.partitioned, false));
@@ -876,9 +921,10 @@ absl::Status DropKept(const Act& act) {
                [&](pg::SpiSession& spi) -> absl::Status {
                  RV_RETURN_IF_ERROR(SetUndo(spi, act.id, undo));
                  return spi
-                     .Execute("DELETE FROM ruvector.healing_indexes WHERE"
-                              " act_id = $1::pg_catalog.int8",
-                              {pg::SqlInt(act.id)})
+                     .Execute(
+                         "DELETE FROM ruvector.healing_indexes WHERE"
+                         " act_id = $1::pg_catalog.int8",
+                         {pg::SqlInt(act.id)})
                      .status();
                });
 }
@@ -889,17 +935,17 @@ absl::Status FinishIndexes(int64_t action_id, bool kept) {
   std::vector<Act> acts;
   RV_RETURN_IF_ERROR(InAct(
       "healing: reading the journal", [&](pg::SpiSession& spi) -> absl::Status {
-        RV_ASSIGN_OR_RETURN(
-            acts, LoadActs(spi, action_id, "{done,undone,not_done}"));
+        RV_ASSIGN_OR_RETURN(acts,
+                            LoadActs(spi, action_id, "{done,undone,not_done}"));
         return absl::OkStatus();
       }));
   for (const Act& act : acts) {
-    if (act.deed.kind != RUVECTOR_ACTION_REBUILD_INDEX || !IsBeside(act)) {
+    if (act.deed.kind != RUVECTOR_ACTION_REBUILD_INDEX || !WasBeside(act)) {
       continue;
     }
     if (act.state != "done") {
-      RV_RETURN_IF_ERROR(DropBuilt(act));
-    } else if (kept) {
+      RV_RETURN_IF_ERROR(DropBuilt(act, true));
+    } else if (kept && IsBeside(act)) {
       RV_RETURN_IF_ERROR(DropKept(act));
     }
   }

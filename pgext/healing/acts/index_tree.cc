@@ -16,8 +16,9 @@ constexpr char kTree[] =
     " parts AS (SELECT c.oid, x.level, x.parent, i.indrelid, t.relname AS"
     " table_name, tn.nspname AS table_schema, n.nspname, c.relname, c.relkind,"
     " i.indisvalid, c.relispartition AND x.level = 0 AS attached,"
-    " c.reloptions, am.amname, pg_catalog.format(' TABLESPACE %I', s.spcname)"
-    " AS tablespace, ' WHERE ' || pg_catalog.pg_get_expr(i.indpred,"
+    " c.reloptions, am.amname, ' TABLESPACE ' ||"
+    " pg_catalog.quote_ident(s.spcname) AS tablespace, ' WHERE ' || "
+    "pg_catalog.pg_get_expr(i.indpred,"
     " i.indrelid) AS predicate, pg_catalog.quote_literal("
     "pg_catalog.obj_description(c.oid, 'pg_class')) AS comment,"
     " CASE WHEN c.relkind = 'i' THEN pg_catalog.pg_relation_size(c.oid)"
@@ -99,20 +100,17 @@ absl::StatusOr<std::vector<IndexNode>> LoadIndexTree(pg::SpiSession& spi,
   return tree;
 }
 
-std::string CreateStatement(const IndexNode& node, const std::string& name,
-                            const std::optional<std::string>& lists) {
+std::string CreateStatement(const IndexNode& node, const std::string& name) {
   std::string options = node.options;
-  const std::string& wanted = lists.has_value() ? *lists : node.lists;
-  if (!wanted.empty()) {
-    absl::StrAppend(&options, options.empty() ? "" : ", ", "lists=",
-                    QuoteText(wanted));
+  if (!node.lists.empty()) {
+    absl::StrAppend(&options, options.empty() ? "" : ", ",
+                    "lists=", QuoteText(node.lists));
   }
-  return absl::StrCat("CREATE INDEX ", node.partitioned ? "" : "CONCURRENTLY ",
-                      QuoteName(name), " ON ", node.partitioned ? "ONLY " : "",
-                      node.table, " ", node.body,
-                      options.empty() ? "" : absl::StrCat(" WITH (", options,
-                                                          ")"),
-                      node.tablespace, node.predicate);
+  return absl::StrCat(
+      "CREATE INDEX ", node.partitioned ? "" : "CONCURRENTLY ", QuoteName(name),
+      " ON ", node.partitioned ? "ONLY " : "", node.table, " ", node.body,
+      options.empty() ? "" : absl::StrCat(" WITH (", options, ")"),
+      node.tablespace, node.predicate);
 }
 
 absl::StatusOr<uint32_t> FindIndexByName(pg::SpiSession& spi,

@@ -4,7 +4,6 @@
 #define RUVECTOR_PGEXT_HEALING_ACTS_INDEX_TREE_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,10 +42,8 @@ struct IndexNode {
 absl::StatusOr<std::vector<IndexNode>> LoadIndexTree(pg::SpiSession& spi,
                                                      uint32_t oid);
 
-// "CREATE INDEX [CONCURRENTLY] name ON [ONLY] ..." with the lists given, or
-// with those that it has.
-std::string CreateStatement(const IndexNode& node, const std::string& name,
-                            const std::optional<std::string>& lists);
+// "CREATE INDEX [CONCURRENTLY] name ON [ONLY] ..." of one like the node.
+std::string CreateStatement(const IndexNode& node, const std::string& name);
 
 // The oid of "schema"."name" if it is an index of the table; else 0.
 absl::StatusOr<uint32_t> FindIndexByName(pg::SpiSession& spi,

@@ -33,9 +33,10 @@ absl::StatusOr<int64_t> JobId(const std::string& job) {
   if (absl::ConsumePrefix(&number, "cron ") && absl::SimpleAtoi(number, &id)) {
     return id;
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "job '", job, "' cannot be held: only jobs of pg_cron can, by the name "
-      "'cron <jobid>'"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("job '", job,
+                   "' cannot be held: only jobs of pg_cron can, by the name "
+                   "'cron <jobid>'"));
 }
 
 // Whether the job is active. NotFound without it.
@@ -46,16 +47,15 @@ absl::StatusOr<bool> IsActive(pg::SpiSession& spi, const std::string& job) {
     return absl::FailedPreconditionError(
         "extension pg_cron is not installed in this database");
   }
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("SELECT active FROM cron.job WHERE jobid ="
-                " $1::pg_catalog.int8 AND database ="
-                " pg_catalog.current_database() FOR UPDATE",
-                {pg::SqlInt(id)}));
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT active FROM cron.job WHERE jobid ="
+                                " $1::pg_catalog.int8 AND database ="
+                                " pg_catalog.current_database() FOR UPDATE",
+                                {pg::SqlInt(id)}));
   if (rows.empty()) {
-    return pg::PgError(ERRCODE_UNDEFINED_OBJECT,
-                       absl::StrCat("job '", job,
-                                    "' does not exist in this database"));
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat("job '", job, "' does not exist in this database"));
   }
   return rows.Bool(0, 0).value_or(false);
 }
@@ -64,9 +64,10 @@ absl::Status SetActive(pg::SpiSession& spi, const std::string& job,
                        bool active) {
   RV_ASSIGN_OR_RETURN(const int64_t id, JobId(job));
   return spi
-      .Execute("UPDATE cron.job SET active = $2::pg_catalog.bool WHERE jobid"
-               " = $1::pg_catalog.int8",
-               {pg::SqlInt(id), pg::SqlBool(active)})
+      .Execute(
+          "UPDATE cron.job SET active = $2::pg_catalog.bool WHERE jobid"
+          " = $1::pg_catalog.int8",
+          {pg::SqlInt(id), pg::SqlBool(active)})
       .status();
 }
 
@@ -132,13 +133,12 @@ absl::Status PrepareRelease(pg::SpiSession&, const Collection&, Act& act) {
 absl::StatusOr<ActOutcome> ReleaseJob(pg::SpiSession& spi, const Collection&,
                                       const Act& act) {
   const pg::SqlParam params[] = {pg::SqlText(act.deed.object)};
-  RV_ASSIGN_OR_RETURN(const int64_t released,
-                      Release(spi, "job = $1", params));
+  RV_ASSIGN_OR_RETURN(const int64_t released, Release(spi, "job = $1", params));
   return ActOutcome{released > 0, 0, 0};
 }
 
-absl::StatusOr<ActStatement> DescribeJob(pg::SpiSession& spi,
-                                         const Collection&, const Act& act) {
+absl::StatusOr<ActStatement> DescribeJob(pg::SpiSession& spi, const Collection&,
+                                         const Act& act) {
   RV_ASSIGN_OR_RETURN(const int64_t id, JobId(act.deed.object));
   RV_RETURN_IF_ERROR(IsActive(spi, act.deed.object).status());
   const bool hold = act.deed.kind == RUVECTOR_ACTION_HOLD_JOB;

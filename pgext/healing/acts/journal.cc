@@ -33,10 +33,10 @@ absl::StatusOr<Deed> ParseDeed(std::string_view kind, std::string object,
   }
   deed.object = std::move(object);
   for (const auto& [name, value] : arguments.items()) {
-    deed.arguments[name] =
-        value.is_number()   ? sdk::Value(value.get<double>())
-        : value.is_string() ? sdk::Value(value.get<std::string>())
-                            : sdk::Value();
+    deed.arguments[name] = value.is_number() ? sdk::Value(value.get<double>())
+                           : value.is_string()
+                               ? sdk::Value(value.get<std::string>())
+                               : sdk::Value();
   }
   return deed;
 }
@@ -47,17 +47,16 @@ absl::StatusOr<Act> FromRow(const pg::SpiRows& rows, size_t i) {
   act.action_id = rows.Int(i, 1).value_or(0);
   act.collection = rows.TextOr(i, 2, "");
   RV_ASSIGN_OR_RETURN(
-      act.deed, ParseDeed(rows.TextOr(i, 3, ""), rows.TextOr(i, 4, ""),
-                          ordered_json::parse(rows.TextOr(i, 5, "{}"), nullptr,
-                                              false)));
+      act.deed,
+      ParseDeed(rows.TextOr(i, 3, ""), rows.TextOr(i, 4, ""),
+                ordered_json::parse(rows.TextOr(i, 5, "{}"), nullptr, false)));
   if (rows.Text(i, 6).has_value()) {
     const ordered_json undo =
         ordered_json::parse(*rows.Text(i, 6), nullptr, false);
     if (!undo.is_object()) return absl::DataLossError("undo is no object");
     RV_ASSIGN_OR_RETURN(
-        act.undo,
-        ParseDeed(undo.value("kind", ""), undo.value("object", ""),
-                  undo.value("arguments", ordered_json::object())));
+        act.undo, ParseDeed(undo.value("kind", ""), undo.value("object", ""),
+                            undo.value("arguments", ordered_json::object())));
   }
   act.state = rows.TextOr(i, 7, "");
   act.changed = rows.Bool(i, 8).value_or(false);
@@ -126,8 +125,7 @@ absl::Status InsertIntent(pg::SpiSession& spi, Act& act) {
                 " $6::pg_catalog.jsonb, $7::pg_catalog.bool,"
                 " $8::pg_catalog.jsonb) RETURNING id",
                 {pg::SqlInt(act.action_id), pg::SqlText(act.collection),
-                 pg::SqlText(act.deed.KindName()),
-                 pg::SqlText(act.deed.object),
+                 pg::SqlText(act.deed.KindName()), pg::SqlText(act.deed.object),
                  pg::SqlText(Dump(ArgumentsJson(act.deed))),
                  act.undo.has_value() ? pg::SqlText(Dump(DeedJson(*act.undo)))
                                       : pg::SqlNullParam(),
@@ -140,49 +138,53 @@ absl::Status InsertIntent(pg::SpiSession& spi, Act& act) {
 absl::Status SetDone(pg::SpiSession& spi, int64_t act,
                      const strategy_host::ActOutcome& outcome) {
   return spi
-      .Execute("UPDATE ruvector.healing_acts SET state = 'done',"
-               " changed = $2::pg_catalog.bool,"
-               " rows = $3::pg_catalog.float8,"
-               " bytes = $4::pg_catalog.float8,"
-               " ended_at = pg_catalog.clock_timestamp()"
-               " WHERE id = $1::pg_catalog.int8",
-               {pg::SqlInt(act), pg::SqlBool(outcome.changed),
-                pg::SqlReal(outcome.rows), pg::SqlReal(outcome.bytes)})
+      .Execute(
+          "UPDATE ruvector.healing_acts SET state = 'done',"
+          " changed = $2::pg_catalog.bool,"
+          " rows = $3::pg_catalog.float8,"
+          " bytes = $4::pg_catalog.float8,"
+          " ended_at = pg_catalog.clock_timestamp()"
+          " WHERE id = $1::pg_catalog.int8",
+          {pg::SqlInt(act), pg::SqlBool(outcome.changed),
+           pg::SqlReal(outcome.rows), pg::SqlReal(outcome.bytes)})
       .status();
 }
 
 absl::Status SetState(pg::SpiSession& spi, int64_t act, std::string_view state,
                       std::string_view message) {
   return spi
-      .Execute("UPDATE ruvector.healing_acts SET state = $2,"
-               " message = coalesce($3, message),"
-               " changed = CASE WHEN $2 = 'partial' THEN true"
-               " WHEN $2 = 'not_done' THEN false ELSE changed END,"
-               " ended_at = coalesce(ended_at, pg_catalog.clock_timestamp()),"
-               " undone_at = CASE WHEN $2 = 'undone'"
-               " THEN pg_catalog.clock_timestamp() ELSE undone_at END"
-               " WHERE id = $1::pg_catalog.int8",
-               {pg::SqlInt(act), pg::SqlText(state),
-                message.empty() ? pg::SqlNullParam() : pg::SqlText(message)})
+      .Execute(
+          "UPDATE ruvector.healing_acts SET state = $2,"
+          " message = coalesce($3, message),"
+          " changed = CASE WHEN $2 = 'partial' THEN true"
+          " WHEN $2 = 'not_done' THEN false ELSE changed END,"
+          " ended_at = coalesce(ended_at, pg_catalog.clock_timestamp()),"
+          " undone_at = CASE WHEN $2 = 'undone'"
+          " THEN pg_catalog.clock_timestamp() ELSE undone_at END"
+          " WHERE id = $1::pg_catalog.int8",
+          {pg::SqlInt(act), pg::SqlText(state),
+           message.empty() ? pg::SqlNullParam() : pg::SqlText(message)})
       .status();
 }
 
 absl::Status SetFacts(pg::SpiSession& spi, const Act& act) {
   return spi
-      .Execute("UPDATE ruvector.healing_acts SET facts ="
-               " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
-               {pg::SqlInt(act.id), pg::SqlText(Dump(act.facts))})
+      .Execute(
+          "UPDATE ruvector.healing_acts SET facts ="
+          " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
+          {pg::SqlInt(act.id), pg::SqlText(Dump(act.facts))})
       .status();
 }
 
 absl::Status SetUndo(pg::SpiSession& spi, int64_t act,
                      const std::optional<Deed>& undo) {
   return spi
-      .Execute("UPDATE ruvector.healing_acts SET undo ="
-               " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
-               {pg::SqlInt(act), undo.has_value()
-                                     ? pg::SqlText(Dump(DeedJson(*undo)))
-                                     : pg::SqlNullParam()})
+      .Execute(
+          "UPDATE ruvector.healing_acts SET undo ="
+          " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
+          {pg::SqlInt(act), undo.has_value()
+                                ? pg::SqlText(Dump(DeedJson(*undo)))
+                                : pg::SqlNullParam()})
       .status();
 }
 
@@ -208,29 +210,30 @@ absl::StatusOr<std::vector<Act>> LoadActs(pg::SpiSession& spi,
 absl::Status InsertIndex(pg::SpiSession& spi, int64_t act,
                          const IndexRow& row) {
   return spi
-      .Execute("INSERT INTO ruvector.healing_indexes (act_id, table_oid,"
-               " schema_name, index_name, built_name, kept_name, old_oid,"
-               " partitioned) VALUES ($1::pg_catalog.int8,"
-               " $2::pg_catalog.oid, $3::pg_catalog.name,"
-               " $4::pg_catalog.name, $5::pg_catalog.name,"
-               " $6::pg_catalog.name, $7::pg_catalog.oid,"
-               " $8::pg_catalog.bool)",
-               {pg::SqlInt(act), pg::SqlInt(int64_t{row.table_oid}),
-                pg::SqlText(row.schema), pg::SqlText(row.index_name),
-                pg::SqlText(row.built_name), pg::SqlText(row.kept_name),
-                pg::SqlInt(int64_t{row.old_oid}),
-                pg::SqlBool(row.partitioned)})
+      .Execute(
+          "INSERT INTO ruvector.healing_indexes (act_id, table_oid,"
+          " schema_name, index_name, built_name, kept_name, old_oid,"
+          " partitioned) VALUES ($1::pg_catalog.int8,"
+          " $2::pg_catalog.oid, $3::pg_catalog.name,"
+          " $4::pg_catalog.name, $5::pg_catalog.name,"
+          " $6::pg_catalog.name, $7::pg_catalog.oid,"
+          " $8::pg_catalog.bool)",
+          {pg::SqlInt(act), pg::SqlInt(int64_t{row.table_oid}),
+           pg::SqlText(row.schema), pg::SqlText(row.index_name),
+           pg::SqlText(row.built_name), pg::SqlText(row.kept_name),
+           pg::SqlInt(int64_t{row.old_oid}), pg::SqlBool(row.partitioned)})
       .status();
 }
 
 absl::Status SetNewIndex(pg::SpiSession& spi, int64_t act, uint32_t table_oid,
                          uint32_t new_oid) {
   return spi
-      .Execute("UPDATE ruvector.healing_indexes SET new_oid ="
-               " nullif($3::pg_catalog.oid, 0) WHERE act_id ="
-               " $1::pg_catalog.int8 AND table_oid = $2::pg_catalog.oid",
-               {pg::SqlInt(act), pg::SqlInt(int64_t{table_oid}),
-                pg::SqlInt(int64_t{new_oid})})
+      .Execute(
+          "UPDATE ruvector.healing_indexes SET new_oid ="
+          " nullif($3::pg_catalog.oid, 0) WHERE act_id ="
+          " $1::pg_catalog.int8 AND table_oid = $2::pg_catalog.oid",
+          {pg::SqlInt(act), pg::SqlInt(int64_t{table_oid}),
+           pg::SqlInt(int64_t{new_oid})})
       .status();
 }
 

@@ -38,13 +38,11 @@ absl::StatusOr<ActOutcome> PerformUpkeep(const Collection& collection,
         name = table.name;
         return absl::OkStatus();
       }));
-  RV_RETURN_IF_ERROR(
-      RunTopLevel(absl::StrCat(CommandOf(act.deed.kind), name)));
+  RV_RETURN_IF_ERROR(RunTopLevel(absl::StrCat(CommandOf(act.deed.kind), name)));
   const ActOutcome outcome{true, std::nullopt, std::nullopt};
-  RV_RETURN_IF_ERROR(InAct("healing: noting what was done",
-                           [&](pg::SpiSession& spi) {
-                             return SetDone(spi, act.id, outcome);
-                           }));
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) { return SetDone(spi, act.id, outcome); }));
   return outcome;
 }
 

@@ -103,12 +103,11 @@ absl::StatusOr<RoutedPartition> FindRoutedPartition(
   found.parent = rows.TextOr(0, 1, "");
   found.parent_owner = static_cast<uint32_t>(rows.Int(0, 2).value_or(0));
   found.column = rows.TextOr(0, 3, "");
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows keys,
-      spi.Query("SELECT m[1] FROM pg_catalog.regexp_matches($1,"
-                " '(-?[0-9]+)', 'g') m WHERE $1 ~"
-                " '^FOR VALUES IN [(][-0-9, '']+[)]$'",
-                {pg::SqlText(rows.TextOr(0, 4, ""))}));
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows keys,
+                      spi.Query("SELECT m[1] FROM pg_catalog.regexp_matches($1,"
+                                " '(-?[0-9]+)', 'g') m WHERE $1 ~"
+                                " '^FOR VALUES IN [(][-0-9, '']+[)]$'",
+                                {pg::SqlText(rows.TextOr(0, 4, ""))}));
   for (size_t i = 0; i < keys.size(); ++i) {
     found.keys.push_back(keys.TextOr(i, 0, ""));
   }

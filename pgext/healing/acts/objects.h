@@ -47,8 +47,8 @@ struct RoutedPartition {
   uint32_t parent_oid = 0;
   std::string parent;  // quoted, qualified
   uint32_t parent_owner = 0;
-  std::string column;              // routing column, quoted
-  std::vector<std::string> keys;   // routing keys that it takes, decimal
+  std::string column;             // routing column, quoted
+  std::vector<std::string> keys;  // routing keys that it takes, decimal
 };
 // FailedPrecondition where rows are not routed by weight.
 absl::StatusOr<RoutedPartition> FindRoutedPartition(

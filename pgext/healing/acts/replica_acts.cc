@@ -120,6 +120,7 @@ absl::StatusOr<std::string> TakeBackScale(const Collection&, Act& act) {
   RV_FAILPOINT("healing.acts.replicas.undo");
   RV_ASSIGN_OR_RETURN(const kubernetes::ScaleOutcome scaled, Scale(request));
   if (!scaled.status.ok()) return ErrorOf(scaled);
+  RV_FAILPOINT("healing.acts.replicas.undone");
   RV_RETURN_IF_ERROR(InAct("healing: undoing", [&](pg::SpiSession& spi) {
     return SetState(spi, act.id, "undone");
   }));

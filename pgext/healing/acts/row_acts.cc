@@ -38,9 +38,8 @@ absl::StatusOr<KeyColumns> PrimaryKey(pg::SpiSession& spi,
     columns.emplace_back(rows.TextOr(i, 0, ""), rows.TextOr(i, 1, ""));
   }
   if (!columns.empty()) return columns;
-  return absl::FailedPreconditionError(
-      absl::StrCat("rows of ", from.parent,
-                   " are known by their routing column alone"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "rows of ", from.parent, " are known by their routing column alone"));
 }
 
 struct Move {
@@ -83,48 +82,48 @@ absl::StatusOr<std::string> Condition(pg::SpiSession& spi, const Move& move,
   }
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT pg_catalog.quote_ident(attname),"
-                " pg_catalog.format_type(atttypid, atttypmod)"
-                " FROM pg_catalog.pg_attribute WHERE attrelid ="
-                " $1::pg_catalog.oid AND attname = $2 AND attnum > 0"
-                " AND NOT attisdropped",
-                {pg::SqlInt(int64_t{move.from.parent_oid}),
-                 pg::SqlText(*column)}));
+      spi.Query(
+          "SELECT pg_catalog.quote_ident(attname),"
+          " pg_catalog.format_type(atttypid, atttypmod)"
+          " FROM pg_catalog.pg_attribute WHERE attrelid ="
+          " $1::pg_catalog.oid AND attname = $2 AND attnum > 0"
+          " AND NOT attisdropped",
+          {pg::SqlInt(int64_t{move.from.parent_oid}), pg::SqlText(*column)}));
   if (rows.empty()) {
-    return pg::PgError(ERRCODE_UNDEFINED_COLUMN,
-                       absl::StrCat(move.from.parent, " has no column \"",
-                                    *column, "\""));
+    return pg::PgError(
+        ERRCODE_UNDEFINED_COLUMN,
+        absl::StrCat(move.from.parent, " has no column \"", *column, "\""));
   }
   return absl::StrCat(" AND t.", rows.TextOr(0, 0, ""), " < ",
                       QuoteText(*before), "::", rows.TextOr(0, 1, ""));
 }
 
 std::string KeyTexts(const KeyColumns& key) {
-  return absl::StrCat(
-      "ARRAY[",
-      absl::StrJoin(key, ", ",
-                    [](std::string* out, const auto& column) {
-                      absl::StrAppend(out, "t.", column.first,
-                                      "::pg_catalog.text");
-                    }),
-      "]");
+  return absl::StrCat("ARRAY[",
+                      absl::StrJoin(key, ", ",
+                                    [](std::string* out, const auto& column) {
+                                      absl::StrAppend(out, "t.", column.first,
+                                                      "::pg_catalog.text");
+                                    }),
+                      "]");
 }
 
 // Rows that somebody has locked are left for the next batch.
-absl::StatusOr<std::string> MoveStatement(pg::SpiSession& spi,
-                                          const Move& move, const Deed& deed) {
-  RV_ASSIGN_OR_RETURN(const std::string condition,
-                      Condition(spi, move, deed));
+absl::StatusOr<std::string> MoveStatement(pg::SpiSession& spi, const Move& move,
+                                          const Deed& deed) {
+  RV_ASSIGN_OR_RETURN(const std::string condition, Condition(spi, move, deed));
   const std::string keys = absl::StrJoin(move.from.keys, ", ");
-  return absl::StrCat(
-      "WITH chosen AS MATERIALIZED (SELECT t.ctid AS c, t.", move.from.column,
-      " AS k FROM ", move.from.parent, " t WHERE t.", move.from.column,
-      " IN (", keys, ")", condition, " LIMIT ", RowsWanted(deed),
-      " FOR UPDATE SKIP LOCKED) UPDATE ", move.from.parent, " t SET ",
-      move.from.column, " = ", move.to.keys[0], " FROM chosen WHERE t.ctid ="
-      " chosen.c AND t.", move.from.column, " = chosen.k AND t.",
-      move.from.column, " IN (", keys, ") RETURNING ", KeyTexts(move.key),
-      "::pg_catalog.text, chosen.k::pg_catalog.text");
+  return absl::StrCat("WITH chosen AS MATERIALIZED (SELECT t.ctid AS c, t.",
+                      move.from.column, " AS k FROM ", move.from.parent,
+                      " t WHERE t.", move.from.column, " IN (", keys, ")",
+                      condition, " LIMIT ", RowsWanted(deed),
+                      " FOR UPDATE SKIP LOCKED) UPDATE ", move.from.parent,
+                      " t SET ", move.from.column, " = ", move.to.keys[0],
+                      " FROM chosen WHERE t.ctid ="
+                      " chosen.c AND t.",
+                      move.from.column, " = chosen.k AND t.", move.from.column,
+                      " IN (", keys, ") RETURNING ", KeyTexts(move.key),
+                      "::pg_catalog.text, chosen.k::pg_catalog.text");
 }
 
 absl::Status PrepareMove(pg::SpiSession& spi, const Collection& collection,
@@ -172,8 +171,8 @@ absl::StatusOr<ActOutcome> MoveRows(pg::SpiSession& spi,
              " former_key, moved_xmin) SELECT $1::pg_catalog.int8,"
              " u.k::pg_catalog.text[], u.f,"
              " pg_catalog.pg_current_xact_id()::pg_catalog.xid FROM"
-             " pg_catalog.unnest($2::pg_catalog.text[],"
-             " $3::pg_catalog.text[]) AS u(k, f)",
+             " ROWS FROM (pg_catalog.unnest($2::pg_catalog.text[]),"
+             " pg_catalog.unnest($3::pg_catalog.text[])) AS u(k, f)",
              {pg::SqlInt(act.id), pg::SqlArray(keys), pg::SqlArray(former)})
           .status());
   return outcome;
@@ -204,8 +203,10 @@ absl::StatusOr<int64_t> MoveBack(pg::SpiSession& spi, const Move& move,
   const std::string to = act.facts.value("to_key", "");
   const std::string statement = absl::StrCat(
       "WITH j AS MATERIALIZED (SELECT u.k::pg_catalog.text[] AS k, u.f, u.x"
-      " FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[],"
-      " $3::pg_catalog.text[]) AS u(k, f, x)), chosen AS MATERIALIZED (SELECT"
+      " FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]),"
+      " pg_catalog.unnest($2::pg_catalog.text[]),"
+      " pg_catalog.unnest($3::pg_catalog.text[])) AS u(k, f, x)),"
+      " chosen AS MATERIALIZED (SELECT"
       " t.ctid AS c, j.f FROM j, ",
       move.from.parent, " t WHERE t.", move.from.column, " = ", to, same,
       " AND t.xmin = j.x::pg_catalog.xid FOR UPDATE OF t) UPDATE ",
@@ -214,9 +215,9 @@ absl::StatusOr<int64_t> MoveBack(pg::SpiSession& spi, const Move& move,
       move.from.column, " = ", to);
   RV_RETURN_IF_ERROR(RunTriggersNow(spi));
   const AsTableOwner owner(move.from.parent_owner);
-  return spi.Execute(statement.c_str(), {pg::SqlArray(keys),
-                                         pg::SqlArray(former),
-                                         pg::SqlArray(xmins)});
+  return spi.Execute(
+      statement.c_str(),
+      {pg::SqlArray(keys), pg::SqlArray(former), pg::SqlArray(xmins)});
 }
 
 absl::StatusOr<std::string> ReturnOf(pg::SpiSession& spi,
@@ -271,9 +272,8 @@ absl::StatusOr<std::vector<Act>> StandingMoves(pg::SpiSession& spi,
                 {pg::SqlText(act.collection)}));
   std::vector<Act> moves;
   for (size_t i = 0; i < rows.size(); ++i) {
-    RV_ASSIGN_OR_RETURN(
-        std::vector<Act> acts,
-        LoadActs(spi, rows.Int(i, 0).value_or(0), "{done}"));
+    RV_ASSIGN_OR_RETURN(std::vector<Act> acts,
+                        LoadActs(spi, rows.Int(i, 0).value_or(0), "{done}"));
     for (Act& one : acts) {
       if (one.deed.kind == RUVECTOR_ACTION_MOVE_ROWS && one.changed &&
           one.collection == act.collection &&

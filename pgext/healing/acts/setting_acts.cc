@@ -37,12 +37,13 @@ std::string Show(const sdk::Value& value) {
 absl::StatusOr<std::string> OperationOf(const Collection& collection,
                                         const Deed& deed) {
   if (deed.object != collection.name) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a throttle is set for collection \"", collection.name, "\", not for ",
-        deed.object));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a throttle is set for collection \"", collection.name,
+                     "\", not for ", deed.object));
   }
-  RV_ASSIGN_OR_RETURN(const gate::Operation operation,
-                      gate::ParseOperation(deed.Text("operation").value_or("")));
+  RV_ASSIGN_OR_RETURN(
+      const gate::Operation operation,
+      gate::ParseOperation(deed.Text("operation").value_or("")));
   return std::string(gate::OperationName(operation));
 }
 
@@ -74,8 +75,8 @@ absl::StatusOr<std::string> ThrottleStatement(pg::SpiSession&,
   }
   const double percent = value.number().value_or(-1);
   if (!(percent >= 0 && percent <= 100)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a throttle is from 0 to 100 percent, not ", Show(value)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a throttle is from 0 to 100 percent, not ", Show(value)));
   }
   return absl::StrCat(
       "INSERT INTO ruvector.throttle_overrides (collection_id, operation,"
@@ -240,10 +241,8 @@ absl::StatusOr<std::string> OptionStatement(pg::SpiSession& spi,
 
 // ---- All of them -------------------------------------------------------
 
-template <absl::StatusOr<std::string> (*Statement)(pg::SpiSession&,
-                                                   const Collection&,
-                                                   const Deed&,
-                                                   const sdk::Value&)>
+template <absl::StatusOr<std::string> (*Statement)(
+    pg::SpiSession&, const Collection&, const Deed&, const sdk::Value&)>
 absl::Status WriteBy(pg::SpiSession& spi, const Collection& collection,
                      const Deed& deed, const sdk::Value& value) {
   RV_ASSIGN_OR_RETURN(const std::string statement,
@@ -316,10 +315,10 @@ absl::StatusOr<std::string> Revert(pg::SpiSession& spi,
   const sdk::Value former = act.undo->Value();
   if (present == former) return std::string();
   if (!(present == act.deed.Value())) {
-    return ReadAgain(absl::StrCat(
-        std::string(act.deed.KindName()), " of ", act.deed.object, " set ",
-        Show(act.deed.Value()), ", the present value is ", Show(present),
-        ": somebody has changed it since"));
+    return ReadAgain(
+        absl::StrCat(std::string(act.deed.KindName()), " of ", act.deed.object,
+                     " set ", Show(act.deed.Value()), ", the present value is ",
+                     Show(present), ": somebody has changed it since"));
   }
   RV_RETURN_IF_ERROR(setting.write(spi, collection, act.deed, former));
   return std::string();
@@ -364,9 +363,8 @@ absl::StatusOr<ActStatement> Describe(pg::SpiSession& spi,
 
 template <const Setting& setting>
 constexpr ActKind Of(uint32_t kind) {
-  return {kind,    Prepare<setting>,  Apply<setting>,
-          nullptr, Revert<setting>,   nullptr,
-          nullptr, Describe<setting>};
+  return {kind,    Prepare<setting>, Apply<setting>,   nullptr, Revert<setting>,
+          nullptr, nullptr,          Describe<setting>};
 }
 
 }  // namespace

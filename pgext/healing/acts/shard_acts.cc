@@ -46,15 +46,15 @@ absl::StatusOr<Shard> FindShard(pg::SpiSession& spi,
   RV_ASSIGN_OR_RETURN(shard.id, ShardNumber(name));
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT n.nodename || ':' || n.nodeport, p.shardlength FROM"
-                " pg_catalog.pg_dist_shard s JOIN"
-                " pg_catalog.pg_dist_placement p ON p.shardid = s.shardid JOIN"
-                " pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND"
-                " n.noderole = 'primary' WHERE s.shardid ="
-                " $1::pg_catalog.int8 AND s.logicalrelid::pg_catalog.oid ="
-                " $2::pg_catalog.oid ORDER BY p.placementid",
-                {pg::SqlInt(shard.id),
-                 pg::SqlInt(int64_t{collection.table_oid})}));
+      spi.Query(
+          "SELECT n.nodename || ':' || n.nodeport, p.shardlength FROM"
+          " pg_catalog.pg_dist_shard s JOIN"
+          " pg_catalog.pg_dist_placement p ON p.shardid = s.shardid JOIN"
+          " pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND"
+          " n.noderole = 'primary' WHERE s.shardid ="
+          " $1::pg_catalog.int8 AND s.logicalrelid::pg_catalog.oid ="
+          " $2::pg_catalog.oid ORDER BY p.placementid",
+          {pg::SqlInt(shard.id), pg::SqlInt(int64_t{collection.table_oid})}));
   if (rows.empty()) {
     return absl::NotFoundError(absl::StrCat("shard ", name, " of collection \"",
                                             collection.name,
@@ -80,9 +80,9 @@ absl::StatusOr<std::string> MoveStatement(int64_t id, const std::string& from,
           absl::StrCat("a node is named 'name:port', not '", to, "'"));
     }
   }
-  return absl::StrCat("SELECT pg_catalog.citus_move_shard_placement(", id,
-                      ", ", QuoteText(a[0]), ", ", a[1], ", ", QuoteText(b[0]),
-                      ", ", b[1], ");");
+  return absl::StrCat("SELECT pg_catalog.citus_move_shard_placement(", id, ", ",
+                      QuoteText(a[0]), ", ", a[1], ", ", QuoteText(b[0]), ", ",
+                      b[1], ");");
 }
 
 absl::Status PrepareMove(pg::SpiSession& spi, const Collection& collection,
@@ -91,11 +91,10 @@ absl::Status PrepareMove(pg::SpiSession& spi, const Collection& collection,
                       FindShard(spi, collection, act.deed.object));
   if (!act.undo.has_value() ||
       act.undo->Text("node").value_or("") != shard.node) {
-    return ReadAgain(absl::StrCat("shard ", act.deed.object, " is on ",
-                                  shard.node));
+    return ReadAgain(
+        absl::StrCat("shard ", act.deed.object, " is on ", shard.node));
   }
-  return MoveStatement(shard.id, shard.node,
-                       act.deed.Text("node").value_or(""))
+  return MoveStatement(shard.id, shard.node, act.deed.Text("node").value_or(""))
       .status();
 }
 
@@ -116,13 +115,11 @@ absl::Status MoveTo(const Collection& collection, const Act& act,
 
 absl::StatusOr<ActOutcome> PerformMove(const Collection& collection, Act& act) {
   ActOutcome outcome;
-  RV_RETURN_IF_ERROR(MoveTo(collection, act,
-                            act.deed.Text("node").value_or(""),
+  RV_RETURN_IF_ERROR(MoveTo(collection, act, act.deed.Text("node").value_or(""),
                             &outcome.changed));
-  RV_RETURN_IF_ERROR(InAct("healing: noting what was done",
-                           [&](pg::SpiSession& spi) {
-                             return SetDone(spi, act.id, outcome);
-                           }));
+  RV_RETURN_IF_ERROR(InAct(
+      "healing: noting what was done",
+      [&](pg::SpiSession& spi) { return SetDone(spi, act.id, outcome); }));
   return outcome;
 }
 
@@ -140,8 +137,8 @@ absl::StatusOr<std::string> TakeBack(const Collection& collection, Act& act) {
                                       ": somebody has moved it since"));
       }));
   bool moved = false;
-  RV_RETURN_IF_ERROR(MoveTo(collection, act,
-                            act.undo->Text("node").value_or(""), &moved));
+  RV_RETURN_IF_ERROR(
+      MoveTo(collection, act, act.undo->Text("node").value_or(""), &moved));
   RV_RETURN_IF_ERROR(InAct("healing: undoing", [&](pg::SpiSession& spi) {
     return SetState(spi, act.id, "undone");
   }));

@@ -49,10 +49,9 @@ void Arm(absl::Time deadline) {
     disable_timeout(STATEMENT_TIMEOUT, false);
     return;
   }
-  const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
-  enable_timeout_after(
-      STATEMENT_TIMEOUT,
-      static_cast<int>(std::clamp<int64_t>(left, 1, kLongestTimer)));
+  const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now()) + 1;
+  enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(std::clamp<int64_t>(
+                                              left, 1, kLongestTimer)));
 }
 
 }  // namespace
@@ -110,8 +109,7 @@ absl::Status RunTopLevel(const std::string& command) {
     CommitTransactionCommand();
   });
   if (!status.ok()) {
-    const absl::Status aborted =
-        pg::PgCall([] { AbortOutOfAnyTransaction(); });
+    const absl::Status aborted = pg::PgCall([] { AbortOutOfAnyTransaction(); });
     if (!aborted.ok()) proc_exit(1);
   }
   debug_query_string = nullptr;

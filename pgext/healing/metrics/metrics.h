@@ -56,6 +56,8 @@ absl::StatusOr<CounterReading> ReadCounters(
     pg::SpiSession& spi, const integrity::Collection& collection);
 
 struct ReadOptions {
+  // The remediation at work, for the metrics of acts; 0: none.
+  int64_t action_id = 0;
   // At least a second old and of this collection, or it is not used.
   const CounterReading* earlier = nullptr;
   // Between the two readings, where `earlier` is of no use.

@@ -13,12 +13,35 @@ extern "C" {
 #include "common/relpath.h"
 #include "datatype/timestamp.h"
 #include "storage/lmgr.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 }
 
 namespace ruvector::sensors {
 
 using pg::PgCall;
+
+SenseSurroundings::~SenseSurroundings() {
+  if (context_ == nullptr) return;
+  MemoryContextSwitchTo(outer_);
+  MemoryContextDelete(context_);
+  AtEOXact_GUC(false, guc_level_);
+}
+
+absl::Status SenseSurroundings::Begin(int lock_timeout_ms) {
+  outer_ = CurrentMemoryContext;
+  return PgCall([&] {
+    MemoryContext context = AllocSetContextCreate(
+        CurrentMemoryContext, "ruvector sensors", ALLOCSET_DEFAULT_SIZES);
+    char text[32];
+    snprintf(text, sizeof(text), "%d", lock_timeout_ms);
+    guc_level_ = NewGUCNestLevel();
+    context_ = context;
+    set_config_option("lock_timeout", text, PGC_USERSET, PGC_S_SESSION,
+                      GUC_ACTION_SAVE, true, 0, false);
+    MemoryContextSwitchTo(context);
+  });
+}
 
 bool EndsPass(const absl::Status& status) {
   if (status.ok()) return false;

@@ -54,6 +54,23 @@ struct Pass {
   graph::Observation& observation() { return out.observation; }
 };
 
+// Everything palloc'd while senses work, and lock_timeout as they want it. Both
+// are undone at the end of its life, or by the transaction's abort.
+class SenseSurroundings {
+ public:
+  SenseSurroundings() = default;
+  ~SenseSurroundings();
+  SenseSurroundings(const SenseSurroundings&) = delete;
+  SenseSurroundings& operator=(const SenseSurroundings&) = delete;
+
+  absl::Status Begin(int lock_timeout_ms);
+
+ private:
+  MemoryContext outer_ = nullptr;
+  MemoryContext context_ = nullptr;
+  int guc_level_ = 0;
+};
+
 // Runs `f`, which returns absl::Status, in a subtransaction: a failure is
 // rolled back and returned.
 template <class F>

@@ -10,48 +10,12 @@
 extern "C" {
 #include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "utils/guc.h"
 }
 
 namespace ruvector::sensors {
 namespace {
 
 using pg::PgCall;
-
-// Everything palloc'd in a pass, and lock_timeout as the pass wants it. Both
-// are undone at the end, or by the transaction's abort.
-class Surroundings {
- public:
-  Surroundings() = default;
-  ~Surroundings() {
-    if (context_ == nullptr) return;
-    MemoryContextSwitchTo(outer_);
-    MemoryContextDelete(context_);
-    AtEOXact_GUC(false, guc_level_);
-  }
-  Surroundings(const Surroundings&) = delete;
-  Surroundings& operator=(const Surroundings&) = delete;
-
-  absl::Status Begin(int lock_timeout_ms) {
-    outer_ = CurrentMemoryContext;
-    return PgCall([&] {
-      MemoryContext context = AllocSetContextCreate(
-          CurrentMemoryContext, "ruvector sensors", ALLOCSET_DEFAULT_SIZES);
-      char text[32];
-      snprintf(text, sizeof(text), "%d", lock_timeout_ms);
-      guc_level_ = NewGUCNestLevel();
-      context_ = context;
-      set_config_option("lock_timeout", text, PGC_USERSET, PGC_S_SESSION,
-                        GUC_ACTION_SAVE, true, 0, false);
-      MemoryContextSwitchTo(context);
-    });
-  }
-
- private:
-  MemoryContext outer_ = nullptr;
-  MemoryContext context_ = nullptr;
-  int guc_level_ = 0;
-};
 
 absl::Status SenseIndexes(Pass& pass, IndexKind kind,
                           absl::Status (*sense)(Pass&, const VectorIndex&,
@@ -116,7 +80,7 @@ bool IsAboutTarget(const Sense& sense, const absl::Status& status) {
 }  // namespace
 
 absl::StatusOr<Observed> Observe(const ObserveRequest& request) {
-  Surroundings surroundings;
+  SenseSurroundings surroundings;
   RV_RETURN_IF_ERROR(surroundings.Begin(request.lock_timeout_ms));
   Observed observed;
   Pass pass{request, observed, {}, {}, 0, {}, {}};

@@ -1,9 +1,11 @@
 // Slows writers down while a collection is in distress.
 //
-// The gate's insert throttle is raised by state and severity: in stress from
-// 50 percent (severity 0) towards the critical figure, in critical from 90
-// towards the ceiling; bulk inserts ten points more. It is never lowered, and
-// what a policy or an operator already throttles harder is left alone.
+// It relieves a hot partition, memory and disks that run short and standbys
+// that lag behind the writes. The gate's insert throttle is raised by state and
+// severity: in stress from 50 percent (severity 0) towards the critical figure,
+// in critical from 90 towards the ceiling; bulk inserts ten points more. It is
+// never lowered, and what a policy or an operator already throttles harder is
+// left alone.
 //
 // The former override is read before it is replaced, once for the plan that a
 // person sees and again when it is set: the host refuses an undo that does not
@@ -12,6 +14,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/plugin/strategy_plugin.h"
@@ -31,8 +34,8 @@ struct ThrottleIngestion : sdk::Strategy {
   static constexpr char kDescription[] =
       "Raises the gate's insert throttle by state and severity.";
   static constexpr char kLicense[] = "NOASSERTION";
-  static constexpr const char* kHandles[] = {"hotspot_congestion",
-                                             "memory_pressure"};
+  static constexpr const char* kHandles[] = {
+      "hotspot_congestion", "memory_pressure", "replication_lag"};
   static constexpr double kImpact = 0.4;
   static constexpr uint32_t kFlags = RUVECTOR_STRATEGY_REVERSIBLE;
   static constexpr uint32_t kActionKinds[] = {RUVECTOR_ACTION_SET_THROTTLE};
@@ -60,6 +63,12 @@ struct ThrottleIngestion : sdk::Strategy {
   };
 
   static Status Plan(const sdk::PlanRequest& request, sdk::Plan* plan) {
+    const char* why = NotHelpedBySlowerWriters(request.problem().cause);
+    if (why != nullptr) {
+      return Status::Error(RUVECTOR_FAILED_PRECONDITION,
+                           "cause '%s' is not for this strategy: %s",
+                           request.problem().cause, why);
+    }
     const uint32_t state = request.problem().state;
     if (state == RUVECTOR_STATE_NORMAL) {
       plan->Note("the collection is in state normal: nothing to throttle");
@@ -87,6 +96,20 @@ struct ThrottleIngestion : sdk::Strategy {
   }
 
  private:
+  // nullptr: fewer rows per second relieve it.
+  static const char* NotHelpedBySlowerWriters(std::string_view cause) {
+    if (cause == "connection_saturation") {
+      return "sessions that are slowed down hold their connections longer";
+    }
+    if (cause == "standby_lost" || cause == "sync_standby_lost") {
+      return "a standby that is gone does not catch up";
+    }
+    if (cause == "slot_retains_wal") {
+      return "an abandoned slot keeps all WAL, however little is written";
+    }
+    return nullptr;
+  }
+
   static std::string Text(double percent) {
     return std::to_string(static_cast<int>(percent));
   }

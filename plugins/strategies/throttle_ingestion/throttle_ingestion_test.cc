@@ -45,6 +45,10 @@ std::vector<StrategyScenario> Scenarios() {
       Gate("override_present", RUVECTOR_STATE_CRITICAL, 0.5),
       Gate("one_of_two", RUVECTOR_STATE_STRESS, 0),
       Gate("without_metrics", RUVECTOR_STATE_STRESS, 0),
+      Gate("replay_lag", RUVECTOR_STATE_STRESS, 0.5),
+      Gate("connections", RUVECTOR_STATE_STRESS, 0.5),
+      Gate("lost_standby", RUVECTOR_STATE_STRESS, 0.5),
+      Gate("slot", RUVECTOR_STATE_STRESS, 0.5),
   };
   all[3].outcome = PlanOutcome::kNothing;
   all[4].outcome = PlanOutcome::kNothing;
@@ -52,6 +56,11 @@ std::vector<StrategyScenario> Scenarios() {
   all[6].world.Set(Throttle("insert"), sdk::Value(70.0));
   all[7].metrics.clear();
   all[7].outcome = PlanOutcome::kRefuses;
+  all[8].cause = "replay_lag";
+  all[9].cause = "connection_saturation";
+  all[10].cause = "standby_lost";
+  all[11].cause = "slot_retains_wal";
+  all[9].outcome = all[10].outcome = all[11].outcome = PlanOutcome::kRefuses;
   return all;
 }
 

@@ -100,8 +100,8 @@ ordered_json Serve(const Request& request) {
   if (request.what == "resolve") {
     return StatusJson(ResolveActs(request.action_id, deadline));
   }
-  return StatusJson(FinishAction(request.action_id,
-                                 request.what == "finish_kept", deadline));
+  return StatusJson(
+      FinishAction(request.action_id, request.what == "finish_kept", deadline));
 }
 
 template <class F>
@@ -132,9 +132,10 @@ absl::Status Run(int64_t id) {
   const std::string answer = Serve(request).dump();
   return WithSpi([&](pg::SpiSession& spi) {
     return spi
-        .Execute("UPDATE public.act_requests SET answer ="
-                 " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
-                 {pg::SqlInt(id), pg::SqlText(answer)})
+        .Execute(
+            "UPDATE public.act_requests SET answer ="
+            " $2::pg_catalog.jsonb WHERE id = $1::pg_catalog.int8",
+            {pg::SqlInt(id), pg::SqlText(answer)})
         .status();
   });
 }
@@ -224,11 +225,10 @@ RV_SQL_FUNCTION(ruvector_test_acts_done) {
   RV_RETURN_IF_ERROR(spi.Connect());
   RV_ASSIGN_OR_RETURN(const healing::ActsDone done,
                       healing::ReadActsDone(spi, PG_GETARG_INT64(0)));
-  const std::string answer =
-      nlohmann::ordered_json{{"changed", done.changed},
-                             {"irreversible", done.irreversible},
-                             {"undos", done.undos}}
-          .dump();
+  const std::string answer = nlohmann::ordered_json{
+      {"changed", done.changed},
+      {"irreversible", done.irreversible},
+      {"undos", done.undos}}.dump();
   return pg::PgCall([&] {
     return PointerGetDatum(cstring_to_text_with_len(
         answer.data(), static_cast<int>(answer.size())));
