@@ -79,7 +79,7 @@ absl::Status ErrorOf(const kubernetes::ScaleOutcome& outcome) {
   if (absl::IsAborted(outcome.status)) {
     return ReadAgain(std::string(outcome.status.message()));
   }
-  return Sorted(outcome.status);
+  return outcome.status;
 }
 
 absl::StatusOr<kubernetes::ScaleOutcome> Scale(
@@ -135,7 +135,7 @@ absl::Status SettleScale(Act& act) {
   if (absl::IsNotFound(now.status())) {
     why = absl::StrCat(act.deed.object, " is not there any more");
   } else if (!now.ok()) {
-    return Sorted(now.status());
+    return now.status();
   } else if (now->desired != request.requested &&
              now->desired != request.expected) {
     why = absl::StrCat("somebody else has set ", now->desired, " replicas");

@@ -25,7 +25,7 @@ constexpr std::string_view kReadyReplicas = "workload_ready_replicas";
 absl::Status WaitOnLatch(int fd, bool for_writing, absl::Time until) {
   const int64_t left = std::clamp<int64_t>(
       absl::ToInt64Milliseconds(until - absl::Now()) + 1, 0, 60000);
-  return pg::PgCall([&] {
+  const absl::Status waited = pg::PgCall([&] {
     int events = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
     if (fd >= 0) {
       events |= for_writing ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE;
@@ -36,6 +36,9 @@ absl::Status WaitOnLatch(int fd, bool for_writing, absl::Time until) {
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
   });
+  // A timeout of the helper's has another code, and keeps it.
+  if (pg::SqlStateOf(waited) != ERRCODE_QUERY_CANCELED) return waited;
+  return absl::CancelledError("it was cancelled while Kubernetes was asked");
 }
 
 std::string Setting(const char* value) {
@@ -93,10 +96,7 @@ absl::StatusOr<sdk::Value> ReadWorkloadMetric(std::string_view name,
     return sdk::Value(static_cast<double>(name == kReplicas ? status->desired
                                                             : status->ready));
   }
-  if (pg::SqlStateOf(status.status()) == ERRCODE_QUERY_CANCELED &&
-      !absl::IsDeadlineExceeded(status.status())) {
-    return status.status();
-  }
+  if (absl::IsCancelled(status.status())) return status.status();
   return sdk::Value();
 }
 

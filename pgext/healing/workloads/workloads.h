@@ -2,7 +2,7 @@
 //
 // Every call starts ruvector-kubernetes and waits for it on the latch: at top
 // level of a worker rather than in a transaction, whose snapshot would be held
-// meanwhile. SIGINT and SIGTERM end it (SQLSTATE 57014 in the Status).
+// meanwhile. SIGINT ends it (Cancelled).
 // [backend-main]
 #ifndef RUVECTOR_PGEXT_HEALING_WORKLOADS_WORKLOADS_H_
 #define RUVECTOR_PGEXT_HEALING_WORKLOADS_WORKLOADS_H_
