@@ -95,7 +95,10 @@ absl::StatusOr<ActOutcome> PerformScale(const Collection&, Act& act) {
   RV_FAILPOINT("healing.acts.replicas.after");
   if (!scaled.status.ok()) {
     const absl::Status why = ErrorOf(scaled);
-    if (scaled.effect == kubernetes::Effect::kNone) return why;
+    if (scaled.effect == kubernetes::Effect::kNone) {
+      act.state = "not_done";
+      return why;
+    }
     // The number may be ours by now: the undo looks, and takes it back.
     const absl::Status noted =
         InAct("healing: noting a part of an act", [&](pg::SpiSession& spi) {
@@ -103,7 +106,8 @@ absl::StatusOr<ActOutcome> PerformScale(const Collection&, Act& act) {
               spi, act.id, "partial",
               std::string_view(why.message().data(), why.message().size()));
         });
-    return noted.ok() ? why : noted;
+    if (noted.ok()) act.state = "partial";
+    return why;
   }
   ActOutcome outcome;
   outcome.changed = scaled.effect == kubernetes::Effect::kDone;
@@ -128,6 +132,10 @@ absl::StatusOr<std::string> TakeBackScale(const Collection&, Act& act) {
 }
 
 absl::Status SettleScale(Act& act) {
+  // PerformScale knew, and needs not ask.
+  if (act.state == "not_done" || act.state == "partial") {
+    return absl::OkStatus();
+  }
   RV_ASSIGN_OR_RETURN(const kubernetes::ScaleRequest request, Request(act));
   const absl::StatusOr<kubernetes::ReplicaStatus> now =
       ReadWorkload(act.deed.object, kReadPatience);
