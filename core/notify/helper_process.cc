@@ -64,12 +64,13 @@ void HelperProcess::End() {
   Reap();
 }
 
-void HelperProcess::Reap() {
+bool HelperProcess::Reap() {
   const auto gone = [](pid_t pid) {
     return waitpid(pid, nullptr, WNOHANG) != 0;
   };
   ended_.erase(std::remove_if(ended_.begin(), ended_.end(), gone),
                ended_.end());
+  return ended_.empty();
 }
 
 std::vector<std::string> HttpEnvironment() {

@@ -45,8 +45,9 @@ class HelperProcess {
 
   // Closes the socket and kills the process group. Idempotent.
   void End();
-  // Takes leave of ended children; now and then, until none is left.
-  void Reap();
+  // Takes leave of ended children; now and then, until none is left. True if
+  // none is.
+  bool Reap();
 
  private:
   process::UniqueFd socket_;

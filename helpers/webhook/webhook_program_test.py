@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from harness.certificates import Authority, openssl
 from harness.installation import built_tree
 from harness.waiting import wait_for
 
@@ -268,48 +269,6 @@ def test_a_proxy_of_the_environment_is_used(endpoint):
     made.socket.close()
     made._lines.close()
     assert made.process.wait(30) == 0
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True,
-                   capture_output=True)
-
-
-class Authority:
-    """A certificate authority of the test's own."""
-
-    def __init__(self, directory):
-        self._directory = directory
-        directory.mkdir()
-        self.file = directory / "ca.pem"
-        self._key = directory / "ca.key"
-        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2,
-                "-subj", "/CN=authority", "-keyout", self._key, "-out",
-                self.file)
-
-    def certificate(self, name, expired=False):
-        """Of a server that is `name` ("IP:127.0.0.1"), with its key."""
-        request, key, made, extension, both = (
-            self._directory / f"server.{suffix}"
-            for suffix in ("csr", "key", "crt", "ext", "pem"))
-        extension.write_text(f"subjectAltName={name}\n")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server",
-                "-keyout", key, "-out", request)
-        # `openssl x509` cannot make one that has expired.
-        (self._directory / "index").touch()
-        (self._directory / "ca.cnf").write_text(
-            f"[ca]\ndefault_ca = own\n[own]\ndatabase = "
-            f"{self._directory}/index\nnew_certs_dir = {self._directory}\n"
-            f"certificate = {self.file}\nprivate_key = {self._key}\n"
-            "rand_serial = yes\ndefault_md = sha256\npolicy = any\n"
-            "[any]\ncommonName = supplied\n")
-        openssl("ca", "-batch", "-notext", "-config",
-                self._directory / "ca.cnf", "-in", request, "-extfile",
-                extension, "-out", made, "-startdate", "20200101000000Z",
-                "-enddate", "20210101000000Z" if expired else
-                "20990101000000Z")
-        both.write_text(made.read_text() + key.read_text())
-        return both
 
 
 def deliver_over_tls(target, env):

@@ -25,9 +25,12 @@ bool recall_capture = true;
 int recall_probe_budget = 1000;
 int recall_probe_interval = 3600;
 int recall_probe_rows = 1000000;
+int kubernetes_max_replicas = 10;
 int sample_timeout = 30;
 int webhook_attempts = 5;
 int webhook_timeout = 10;
+char* kubernetes_api_server = nullptr;
+char* kubernetes_credentials = nullptr;
 char* signing_key_path = nullptr;
 char* signing_key_command = nullptr;
 char* signing_public_key = nullptr;
@@ -112,6 +115,10 @@ constexpr IntSetting kInts[] = {
      "CREATE EXTENSION is noticed at once; this is for databases that were "
      "restored or made from a template.",
      &database_check_interval, 60, 1, 86400, PGC_SIGHUP, GUC_UNIT_S},
+    {"ruvector.kubernetes_max_replicas",
+     "Number of replicas above which healing scales no workload up.",
+     "0 keeps it from scaling up at all.", &kubernetes_max_replicas, 10, 0,
+     10000, PGC_SIGHUP, 0},
     {"ruvector.max_collections",
      "Number of collections of all databases that can be gated at once.",
      nullptr, &max_collections, 256, 1, 65536, PGC_POSTMASTER, 0},
@@ -182,6 +189,15 @@ constexpr StringSetting kStrings[] = {
     {"ruvector.failpoints",
      "Faults to inject, for tests: name=error|kill|hang|sleep:MS, ...", nullptr,
      &failpoints, "", PGC_SUSET, GUC_NOT_IN_SAMPLE},
+    {"ruvector.kubernetes_api_server",
+     "URL of the Kubernetes API server, https://host:port.",
+     "Empty means the one that the pod's environment names.",
+     &kubernetes_api_server, "", PGC_SIGHUP, 0},
+    {"ruvector.kubernetes_credentials",
+     "Directory with the files \"token\" and \"ca.crt\" for the API server.",
+     "Empty means the pod's service account. The token is read for every "
+     "request; ca.crt is the only authority that is trusted.",
+     &kubernetes_credentials, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY},
     {"ruvector.plugin_directory", "Directory from which plugins are loaded.",
      "Empty means the directory \"ruvector/plugins\" beside the extension's "
      "library.",

@@ -21,9 +21,12 @@ extern bool recall_capture;
 extern int recall_probe_budget;    // milliseconds
 extern int recall_probe_interval;  // seconds; 0: never
 extern int recall_probe_rows;
+extern int kubernetes_max_replicas;
 extern int sample_timeout;  // seconds
 extern int webhook_attempts;
 extern int webhook_timeout;  // seconds
+extern char* kubernetes_api_server;
+extern char* kubernetes_credentials;
 extern char* signing_key_path;
 extern char* signing_key_command;
 extern char* signing_public_key;

@@ -27,6 +27,7 @@
 #include "pgext/healing/healing_tables.h"
 #include "pgext/healing/metrics/metrics.h"
 #include "pgext/healing/plan_maker.h"
+#include "pgext/healing/workloads/workloads.h"
 #include "pgext/plugins/server_plugins.h"
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -58,6 +59,7 @@ class ServerCallbacks final : public strategy_host::HostCallbacks {
   absl::StatusOr<sdk::Value> ReadMetric(const std::string& name,
                                         const std::string& subject) override {
     RV_FAILPOINT("healing.action.metric");
+    if (IsWorkloadMetric(name)) return ReadWorkloadMetric(name, subject);
     sdk::Value value;
     RV_RETURN_IF_ERROR(
         WithSpi("reading a metric", [&](pg::SpiSession& spi) -> absl::Status {

@@ -23,6 +23,7 @@
 #include "pgext/healing/diagnosis/problem_reader.h"
 #include "pgext/healing/healing_tables.h"
 #include "pgext/healing/plan_maker.h"
+#include "pgext/healing/workloads/workloads.h"
 #include "pgext/plugins/server_plugins.h"
 extern "C" {
 #include "storage/latch.h"
@@ -55,6 +56,24 @@ void Add(double& sum, const std::optional<double>& part) {
 std::string KindName(uint32_t kind) {
   const plugin::ActionKind* known = plugin::FindActionKind(kind);
   return known == nullptr ? std::to_string(kind) : std::string(known->name);
+}
+
+// What Kubernetes alone knows, of the workload that a parameter names.
+absl::Status AddWorkloadMetrics(PlanInputs& inputs) {
+  const plugin::PluginDescription& strategy = inputs.strategy.description;
+  for (size_t i = 0; i < strategy.parameters.size(); ++i) {
+    const std::string workload = strategy.parameters[i].name == "workload" &&
+                                         i < inputs.parameters.size()
+                                     ? inputs.parameters[i].text().value_or("")
+                                     : std::string();
+    if (workload.empty()) continue;
+    for (const std::string& name : strategy.strategy->metrics) {
+      if (!IsWorkloadMetric(name)) continue;
+      RV_ASSIGN_OR_RETURN(sdk::Value value, ReadWorkloadMetric(name, workload));
+      inputs.metrics.push_back({name, workload, std::move(value)});
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -123,9 +142,11 @@ absl::StatusOr<PlanInputs> ReadPlanInputs(pg::SpiSession& spi,
   return inputs;
 }
 
-absl::StatusOr<sdk::Plan> AskStrategy(const PlanInputs& inputs,
+absl::StatusOr<sdk::Plan> AskStrategy(const PlanInputs& given,
                                       absl::Time deadline,
                                       const strategy_host::Wait& wait) {
+  PlanInputs inputs = given;
+  RV_RETURN_IF_ERROR(AddWorkloadMetrics(inputs));
   static const SystemClock clock;
   RV_ASSIGN_OR_RETURN(const plugin::TrustedFile file,
                       OpenStrategy(inputs.strategy));

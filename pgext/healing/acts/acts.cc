@@ -177,7 +177,8 @@ const ActKind* FindActKind(uint32_t kind) {
   };
   for (const ActKind* found :
        {look(kSettingKinds), look(kRowKinds), look(kIndexKinds),
-        look(kMaintenanceKinds), look(kJobKinds), look(kShardKinds)}) {
+        look(kMaintenanceKinds), look(kJobKinds), look(kShardKinds),
+        look(kReplicaKinds)}) {
     if (found != nullptr) return found;
   }
   return nullptr;

@@ -75,7 +75,7 @@ struct ActRequest {
 //   NotFound            the object does not exist (any more)
 //   Cancelled, DeadlineExceeded
 //   Unavailable         locks were not to be had, no connection: perhaps later
-//   Unimplemented       SCALE_REPLICAS
+//   Unimplemented       a kind that this version does not know
 // The Status keeps SQLSTATE, DETAIL and HINT of a server error. After an error
 // the act has had no effect, or its row says `partial` and RunNextUndo takes
 // back what is there.

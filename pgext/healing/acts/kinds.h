@@ -54,6 +54,7 @@ extern const ActKind kIndexKinds[4];        // index_acts.cc
 extern const ActKind kMaintenanceKinds[3];  // maintenance_acts.cc
 extern const ActKind kJobKinds[2];          // job_acts.cc
 extern const ActKind kShardKinds[1];        // shard_acts.cc
+extern const ActKind kReplicaKinds[1];      // replica_acts.cc
 
 // index_acts.cc: drops what acts of the action built or kept and nobody needs
 // any more (FinishAction).
