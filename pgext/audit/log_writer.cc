@@ -22,8 +22,11 @@
 #include "pgext/bridge/pg_status.h"
 extern "C" {
 #include "access/xlog.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_control.h"
 #include "mb/pg_wchar.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
 }
 
 namespace ruvector::audit {
@@ -148,14 +151,50 @@ const char* ResumeReason(const std::optional<ordered_json>& last,
   return same("server_start") ? "" : "restarted";
 }
 
+// The worker does everything else too: it must not stand behind a lock of
+// somebody else. Until the SPI session ends.
+absl::Status LimitLockWaits() {
+  return pg::PgCall([] {
+    (void)set_config_option("lock_timeout", "250ms", PGC_USERSET,
+                            PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  });
+}
+
+absl::Status Explained(const absl::Status& status) {
+  if (pg::SqlStateOf(status) != ERRCODE_LOCK_NOT_AVAILABLE) return status;
+  return pg::PgError(
+      ERRCODE_LOCK_NOT_AVAILABLE,
+      "another session has locked the event log against writing",
+      std::string(status.message()),
+      "Events wait unsealed until it lets go; pg_locks shows who holds "
+      "ruvector.integrity_events.");
+}
+
+// The appender's lock is on an object that only this code names, so that
+// nothing else waits for it: VACUUM and ANALYZE of the table do not. The weak
+// lock on the table keeps away what would change it between the reading of its
+// head and the commit: its rewriting, and the disabling of its triggers.
+absl::Status LockLog(pg::SpiSession& spi) {
+  constexpr uint16 kAppender = 1;
+  RV_RETURN_IF_ERROR(Explained(spi.Execute("LOCK TABLE ruvector.integrity_events"
+                                           " IN ROW EXCLUSIVE MODE")
+                                   .status()));
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT 'ruvector.integrity_events'::pg_catalog.regclass"
+                "::pg_catalog.oid"));
+  const auto table = static_cast<Oid>(rows.Int(0, 0).value_or(0));
+  return Explained(pg::PgCall([&] {
+    LockDatabaseObject(RelationRelationId, table, kAppender, ExclusiveLock);
+  }));
+}
+
 }  // namespace
 
 absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  // Keeps a second appender out, lets every reader in.
-  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
-                                 " IN SHARE ROW EXCLUSIVE MODE")
-                         .status());
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  RV_RETURN_IF_ERROR(LockLog(spi));
   RV_ASSIGN_OR_RETURN(signer_, OpenSigner(crypto, spi));
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows key,
@@ -336,10 +375,12 @@ absl::StatusOr<int> LogWriter::SealRing(pg::SpiSession& spi,
 constexpr absl::Duration kFirstEventDelay = absl::Seconds(3);
 
 absl::StatusOr<bool> LogWriter::HasWork(pg::SpiSession& spi) {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  const absl::StatusOr<pg::SpiRows> read =
       spi.Query("SELECT EXISTS (SELECT FROM ruvector.audit_outbox),"
-                " EXISTS (SELECT FROM ruvector.integrity_events)"));
+                " EXISTS (SELECT FROM ruvector.integrity_events)");
+  if (!read.ok()) return Explained(read.status());
+  const pg::SpiRows& rows = *read;
   const bool begun = rows.Bool(0, 1).value_or(false);
   const bool waiting = rows.Bool(0, 0).value_or(false) ||
                        GetRingStatus(MyDatabaseId).waiting != 0;
@@ -404,9 +445,8 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
 absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
                                                  const std::string& user) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
-                                 " IN SHARE ROW EXCLUSIVE MODE")
-                         .status());
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  RV_RETURN_IF_ERROR(LockLog(spi));
   const int64_t now_us = NowUs();
   absl::StatusOr<std::unique_ptr<Signer>> old = OpenSigner(crypto, spi);
   RV_ASSIGN_OR_RETURN(std::unique_ptr<Signer> next,
