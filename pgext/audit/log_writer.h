@@ -26,14 +26,18 @@
 
 namespace ruvector::audit {
 
+inline constexpr char kCheckpointChannel[] = "ruvector_checkpoint";
+
 class LogWriter {
  public:
   // Seals at most `limit` waiting events; how many it did. The first call of
   // a server's life seals a resume event before (first | restarted | promoted
   // | restored). Fails, and seals nothing, while there is no usable key.
-  absl::StatusOr<int> SealWaiting(pg::SpiSession& spi, int limit);
+  // An empty log is begun only after a moment, unless somebody `asked`.
+  absl::StatusOr<int> SealWaiting(pg::SpiSession& spi, int limit, bool asked);
 
-  // Signs a commitment to the whole log; its row's id.
+  // Signs a commitment to the whole log; its row's id. Its text goes out by
+  // NOTIFY on kCheckpointChannel when the transaction commits.
   absl::StatusOr<int64_t> Checkpoint(pg::SpiSession& spi);
 
   // Ends the key in use, begins a new one; the new key's id.
@@ -56,7 +60,7 @@ class LogWriter {
   void RolledBack();
 
  private:
-  absl::StatusOr<bool> HasWork(pg::SpiSession& spi);
+  absl::StatusOr<bool> HasWork(pg::SpiSession& spi, bool asked);
   absl::StatusOr<ChainAppender> Begin(pg::SpiSession& spi);
   // Seals the event and keeps its row for Store.
   absl::Status Append(pg::SpiSession& spi, ChainAppender& appender, Event event,
