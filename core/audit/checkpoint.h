@@ -62,7 +62,7 @@ absl::StatusOr<Checkpoint> DecodeCheckpoint(absl::string_view payload);
 absl::StatusOr<SignedCheckpoint> SignCheckpoint(Checkpoint checkpoint,
                                                 Signer& signer);
 
-// The one-line text for a file, a NOTIFY or a webhook (380 bytes, no
+// The one-line text for a file or a NOTIFY (380 bytes, no
 // newline at the end):
 //   ruvector-checkpoint-1 <base64 payload> <base64 signature>
 std::string FormatCheckpoint(const SignedCheckpoint& checkpoint);
