@@ -48,6 +48,12 @@ absl::string_view ChainFaultName(ChainFaultKind kind) {
       return "unexplained_prune";
     case ChainFaultKind::kCheckpointMismatch:
       return "checkpoint_mismatch";
+    case ChainFaultKind::kCheckpointGap:
+      return "checkpoint_gap";
+    case ChainFaultKind::kCheckpointRepeated:
+      return "checkpoint_repeated";
+    case ChainFaultKind::kCheckpointLink:
+      return "checkpoint_link";
   }
   return "unknown";
 }
@@ -59,6 +65,7 @@ ChainVerifier::ChainVerifier(const Crypto& crypto, const KeySet& keys,
       log_id_(start.log_id),
       next_sequence_(start.next_sequence),
       head_(start.head),
+      checkpoint_known_(start.next_sequence == 0),
       latest_us_(std::numeric_limits<int64_t>::min()),
       superseded_(keys.keys().size()) {}
 
@@ -163,6 +170,50 @@ std::optional<ChainFault> ChainVerifier::CheckCheckpoint(
     return ChainFault{ChainFaultKind::kCheckpointMismatch, next_sequence_,
                       absl::StrCat("checkpoint has root ", ToHex(decoded.root),
                                    ", the events have ", ToHex(*root))};
+  }
+  return std::nullopt;
+}
+
+std::optional<ChainFault> ChainVerifier::CheckNextCheckpoint(
+    const SignedCheckpoint& checkpoint, const std::optional<Hash>& root) {
+  if (auto fault = CheckCheckpoint(checkpoint, root)) {
+    checkpoint_known_ = false;
+    return fault;
+  }
+  const Checkpoint decoded = *DecodeCheckpoint(checkpoint.payload);
+  std::optional<ChainFault> fault = CheckCheckpointLink(decoded);
+  if (fault && fault->kind == ChainFaultKind::kCheckpointRepeated) return fault;
+  checkpoint_known_ = true;
+  next_checkpoint_ = decoded.number + 1;
+  last_checkpoint_ = CheckpointHash(crypto_, checkpoint.payload);
+  return fault;
+}
+
+std::optional<ChainFault> ChainVerifier::CheckCheckpointLink(
+    const Checkpoint& checkpoint) const {
+  if (!checkpoint_known_) return std::nullopt;
+  const auto fault = [&](ChainFaultKind kind, std::string detail) {
+    return ChainFault{kind, next_sequence_, std::move(detail)};
+  };
+  if (checkpoint.number < next_checkpoint_) {
+    return fault(
+        ChainFaultKind::kCheckpointRepeated,
+        absl::StrCat("checkpoint ", checkpoint.number,
+                     " comes again or late, expected ", next_checkpoint_));
+  }
+  if (checkpoint.number > next_checkpoint_) {
+    return fault(
+        ChainFaultKind::kCheckpointGap,
+        absl::StrCat("checkpoints ", next_checkpoint_, " to ",
+                     checkpoint.number - 1, " are missing before checkpoint ",
+                     checkpoint.number));
+  }
+  if (checkpoint.previous != last_checkpoint_) {
+    return fault(
+        ChainFaultKind::kCheckpointLink,
+        absl::StrCat("checkpoint ", checkpoint.number, " names ",
+                     ToHex(checkpoint.previous),
+                     " as the one before, which is ", ToHex(last_checkpoint_)));
   }
   return std::nullopt;
 }

@@ -74,6 +74,9 @@ enum class ChainFaultKind {
   kKeyRevoked,          // signed after its key was revoked
   kUnexplainedPrune,    // payload missing, no signed prune event says so
   kCheckpointMismatch,  // a checkpoint's size, root or head disagrees
+  kCheckpointGap,       // checkpoints are missing before this one
+  kCheckpointRepeated,  // a checkpoint comes again, or late
+  kCheckpointLink,      // names another checkpoint as the one before
 };
 // snake_case, for reports: "bad_signature".
 absl::string_view ChainFaultName(ChainFaultKind kind);
@@ -98,9 +101,10 @@ class ChainVerifier {
   void ForgetHead() { head_.reset(); }
 
   // Some unreadable items come next: besides, the next one may have any
-  // sequence from the expected one on.
+  // sequence from the expected one on, and the next checkpoint any number.
   void Skip() {
     head_.reset();
+    checkpoint_known_ = false;
     lost_ = true;
     ++skipped_;
   }
@@ -131,6 +135,12 @@ class ChainVerifier {
   std::optional<ChainFault> CheckCheckpoint(const SignedCheckpoint& checkpoint,
                                             const std::optional<Hash>& root);
 
+  // The log's next checkpoint: CheckCheckpoint, and it follows the one before
+  // by number and hash. In a log that is read from its beginning the first one
+  // has number 1; after that, and after a fault, any is a beginning.
+  std::optional<ChainFault> CheckNextCheckpoint(
+      const SignedCheckpoint& checkpoint, const std::optional<Hash>& root);
+
   // Call once at the end: a kUnexplainedPrune for each run of missing payloads
   // that no prune event explains.
   std::vector<ChainFault> Finish() const;
@@ -151,6 +161,8 @@ class ChainVerifier {
                                            uint64_t sequence) const;
   std::optional<ChainFault> CheckSequence(uint64_t sequence) const;
   std::optional<ChainFault> CheckLink(const Event& event) const;
+  std::optional<ChainFault> CheckCheckpointLink(
+      const Checkpoint& checkpoint) const;
   std::optional<ChainFault> CheckKeyTime(const std::string& signer_id,
                                          int64_t created_at_us,
                                          uint64_t sequence) const;
@@ -164,6 +176,9 @@ class ChainVerifier {
   std::optional<Hash> head_;
   bool lost_ = false;                     // next_sequence_ is a lower bound
   uint64_t skipped_ = 0;                  // unreadable items since then
+  bool checkpoint_known_;                 // the two below are
+  uint64_t next_checkpoint_ = 1;          // number
+  Hash last_checkpoint_ = kZeroHash;      // CheckpointHash
   int64_t latest_us_;                     // latest created_at without fault
   std::vector<bool> superseded_;          // parallel to keys_.keys()
   std::vector<SequenceRange> pruned_;     // payloads missing, runs joined

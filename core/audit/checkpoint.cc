@@ -14,17 +14,23 @@ namespace ruvector::audit {
 namespace {
 
 constexpr absl::string_view kTextTag = "ruvector-checkpoint-1";
-constexpr size_t kPayloadBytes = 161;
+constexpr size_t kPayloadBytes = 201;
 
 auto Tied(const Checkpoint& c) {
-  return std::tie(c.log_id, c.tree_size, c.root, c.head, c.created_at_us,
-                  c.signer_id);
+  return std::tie(c.log_id, c.number, c.tree_size, c.root, c.head, c.previous,
+                  c.created_at_us, c.signer_id);
 }
 
 bool IsConsistent(const Checkpoint& checkpoint) {
   return IsKeyId(checkpoint.signer_id) &&
-         (checkpoint.tree_size != 0 || checkpoint.head == kZeroHash);
+         (checkpoint.tree_size != 0 || checkpoint.head == kZeroHash) &&
+         checkpoint.number != 0 &&
+         (checkpoint.number == 1) == (checkpoint.previous == kZeroHash);
 }
+
+constexpr char kInconsistent[] =
+    "checkpoint has a bad key id, a head but no events, or a number that does "
+    "not go with its predecessor";
 
 absl::string_view TakeBytes(size_t count, absl::string_view* rest) {
   const absl::string_view taken = rest->substr(0, count);
@@ -38,15 +44,20 @@ bool Checkpoint::operator==(const Checkpoint& other) const {
   return Tied(*this) == Tied(other);
 }
 
+Hash CheckpointHash(const Crypto& crypto, absl::string_view payload) {
+  return crypto.Sha256(absl::string_view("\x02", 1), payload);
+}
+
 absl::StatusOr<std::string> EncodeCheckpoint(const Checkpoint& checkpoint) {
   if (!IsConsistent(checkpoint)) {
-    return absl::InvalidArgumentError(
-        "checkpoint has a bad key id, or a head but no events");
+    return absl::InvalidArgumentError(kInconsistent);
   }
   std::string payload(1, static_cast<char>(kCheckpointVersion));
   absl::StrAppend(&payload, AsView(checkpoint.log_id));
+  AppendBigEndian(checkpoint.number, &payload);
   AppendBigEndian(checkpoint.tree_size, &payload);
-  absl::StrAppend(&payload, AsView(checkpoint.root), AsView(checkpoint.head));
+  absl::StrAppend(&payload, AsView(checkpoint.root), AsView(checkpoint.head),
+                  AsView(checkpoint.previous));
   AppendBigEndian(static_cast<uint64_t>(checkpoint.created_at_us), &payload);
   absl::StrAppend(&payload, checkpoint.signer_id);
   return payload;
@@ -65,15 +76,16 @@ absl::StatusOr<Checkpoint> DecodeCheckpoint(absl::string_view payload) {
   absl::string_view rest = payload.substr(1);
   Checkpoint checkpoint;
   checkpoint.log_id = *FromBytes<LogId>(TakeBytes(16, &rest));
+  checkpoint.number = ReadBigEndian<uint64_t>(TakeBytes(8, &rest));
   checkpoint.tree_size = ReadBigEndian<uint64_t>(TakeBytes(8, &rest));
   checkpoint.root = *FromBytes<Hash>(TakeBytes(32, &rest));
   checkpoint.head = *FromBytes<Hash>(TakeBytes(32, &rest));
+  checkpoint.previous = *FromBytes<Hash>(TakeBytes(32, &rest));
   checkpoint.created_at_us =
       static_cast<int64_t>(ReadBigEndian<uint64_t>(TakeBytes(8, &rest)));
   checkpoint.signer_id = std::string(rest);
   if (!IsConsistent(checkpoint)) {
-    return absl::DataLossError(
-        "checkpoint has a bad key id, or a head but no events");
+    return absl::DataLossError(kInconsistent);
   }
   return checkpoint;
 }

@@ -3,7 +3,9 @@
 // A checkpoint that left the machine binds the log's owner: whoever holds it
 // can later demand that the log still begins with exactly those events.
 // Everything after the last one that left can be rewritten by whoever holds the
-// key (docs/threat-model.md). [any-thread]
+// key (docs/threat-model.md). Checkpoints are a chain of their own: each has a
+// number and names the one before by hash, so that none of them can be taken
+// out or put in twice. [any-thread]
 #ifndef RUVECTOR_CORE_AUDIT_CHECKPOINT_H_
 #define RUVECTOR_CORE_AUDIT_CHECKPOINT_H_
 
@@ -23,9 +25,12 @@ inline constexpr uint8_t kCheckpointVersion = 1;
 
 struct Checkpoint {
   LogId log_id = {};
-  uint64_t tree_size = 0;     // events covered: sequences [0, tree_size)
-  Hash root = kZeroHash;      // Merkle root of their leaf hashes
-  Hash head = kZeroHash;      // leaf hash of the last; zero for an empty log
+  uint64_t number = 1;     // of the log's checkpoints, without gaps
+  uint64_t tree_size = 0;  // events covered: sequences [0, tree_size)
+  Hash root = kZeroHash;   // Merkle root of their leaf hashes
+  Hash head = kZeroHash;   // leaf hash of the last; zero for an empty log
+  Hash previous =
+      kZeroHash;  // CheckpointHash of number - 1; zero for the first
   int64_t created_at_us = 0;  // microseconds since 1970-01-01 UTC
   std::string signer_id;      // key id
 
@@ -42,8 +47,12 @@ struct SignedCheckpoint {
   }
 };
 
-// 161 bytes, fixed layout (docs/formats/audit-log.md). InvalidArgument for a
-// bad key id or, in an empty log, a head that is not zero.
+// SHA-256(0x02 || payload).
+Hash CheckpointHash(const Crypto& crypto, absl::string_view payload);
+
+// 201 bytes, fixed layout (docs/formats/audit-log.md). InvalidArgument for a
+// bad key id, number 0, in an empty log a head that is not zero, and a
+// `previous` that is zero although the number is not 1, or the reverse.
 absl::StatusOr<std::string> EncodeCheckpoint(const Checkpoint& checkpoint);
 // Accepts exactly what EncodeCheckpoint produces; DataLoss otherwise.
 absl::StatusOr<Checkpoint> DecodeCheckpoint(absl::string_view payload);
@@ -53,7 +62,7 @@ absl::StatusOr<Checkpoint> DecodeCheckpoint(absl::string_view payload);
 absl::StatusOr<SignedCheckpoint> SignCheckpoint(Checkpoint checkpoint,
                                                 Signer& signer);
 
-// The one-line text for a file, a NOTIFY or a webhook (about 330 bytes, no
+// The one-line text for a file or a NOTIFY (380 bytes, no
 // newline at the end):
 //   ruvector-checkpoint-1 <base64 payload> <base64 signature>
 std::string FormatCheckpoint(const SignedCheckpoint& checkpoint);

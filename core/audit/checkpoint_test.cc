@@ -12,9 +12,11 @@ namespace {
 Checkpoint GoldenCheckpoint() {
   Checkpoint checkpoint;
   checkpoint.log_id = *FromHex<LogId>("000102030405060708090a0b0c0d0e0f");
+  checkpoint.number = 3;
   checkpoint.tree_size = 258;
   checkpoint.root.fill(0xaa);
   checkpoint.head.fill(0xbb);
+  checkpoint.previous.fill(0xcc);
   checkpoint.created_at_us = kTestEpochUs;
   checkpoint.signer_id = std::string(64, 'b');
   return checkpoint;
@@ -25,9 +27,11 @@ TEST(CheckpointTest, GoldenBytes) {
   EXPECT_EQ(ToHex(payload),
             "01"
             "000102030405060708090a0b0c0d0e0f"
+            "0000000000000003"
             "0000000000000102"
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
             "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+            "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
             "000660b24ea2c800"
             "62626262626262626262626262626262626262626262626262626262626262"
             "62626262626262626262626262626262626262626262626262626262626262"
@@ -50,6 +54,17 @@ TEST(CheckpointTest, DecodesOnlyItsOwnForm) {
             absl::StatusCode::kInvalidArgument);
   empty.head = kZeroHash;
   EXPECT_TRUE(EncodeCheckpoint(empty).ok());
+  // A predecessor if and only if it is not the first.
+  for (const uint64_t number : {0, 1, 2}) {
+    Checkpoint checkpoint = GoldenCheckpoint();
+    checkpoint.number = number;
+    EXPECT_EQ(EncodeCheckpoint(checkpoint).ok(), number == 2);
+    checkpoint.previous = kZeroHash;
+    EXPECT_EQ(EncodeCheckpoint(checkpoint).ok(), number == 1);
+  }
+  std::string first = payload;
+  first[24] = 1;
+  EXPECT_FALSE(DecodeCheckpoint(first).ok());
 }
 
 TEST(CheckpointTest, SignsWithItsOwnPrefix) {

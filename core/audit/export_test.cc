@@ -261,7 +261,7 @@ TEST_F(ExportTest, TheWholeFileRewrittenByAnotherKey) {
 TEST_F(ExportTest, AnchorsBindTheOwnerOfTheKey) {
   ExportVerifyOptions options;
   options.anchors = inner_;  // covers 12 events
-  EXPECT_EQ(First(Verify(log_.Export(*signer_), options)), "");
+  EXPECT_EQ(First(Verify(log_.Export(*signer_, 0, inner_), options)), "");
 
   TestLog rewritten;
   rewritten.AppendMany(7, *signer_);
@@ -277,7 +277,7 @@ TEST_F(ExportTest, AnchorsBindTheOwnerOfTheKey) {
   EXPECT_EQ(First(Verify(shorter.Export(*signer_), options)),
             "missing_events@11:-");
 
-  EXPECT_EQ(First(Verify(log_.Export(*signer_, 12), options)), "");
+  EXPECT_EQ(First(Verify(log_.Export(*signer_, 12, inner_), options)), "");
   EXPECT_EQ(First(Verify(log_.Export(*signer_, 13), options)),
             "checkpoint_not_covered@-:-");
   EXPECT_EQ(First(Verify(rewritten.Export(*signer_, 12), options)),
@@ -289,6 +289,68 @@ TEST_F(ExportTest, AnchorsBindTheOwnerOfTheKey) {
   EXPECT_EQ(First(Verify(log_.Export(*signer_), options)), "wrong_log@-:-");
   options.anchors = {SignedCheckpoint{"x", {}}};
   EXPECT_EQ(First(Verify(log_.Export(*signer_), options)), "undecodable@-:-");
+}
+
+// A checkpoint line is a line like any other: it cannot go, come twice or move.
+TEST_F(ExportTest, LocatesEveryChangeOfTheInnerCheckpoints) {
+  TestLog log;
+  std::vector<SignedCheckpoint> inner;
+  for (const uint64_t count : {3, 0, 4}) {
+    log.AppendMany(count, *signer_);
+    inner.push_back(
+        log.Checkpoint(*signer_, inner.empty() ? nullptr : &inner.back()));
+  }
+  log.AppendMany(2, *signer_);
+  const std::vector<std::string> lines = Lines(log.Export(*signer_, 0, inner));
+  EXPECT_EQ(FirstFault(Join(lines)), "");
+  const auto without = [&](size_t line) {
+    std::vector<std::string> changed = lines;
+    changed.erase(changed.begin() + line - 1);
+    return FirstFault(Join(changed));
+  };
+  EXPECT_EQ(without(6), "checkpoint_gap@3:6");
+  EXPECT_EQ(without(7), "checkpoint_gap@7:11");
+  EXPECT_EQ(without(12), "checkpoint_gap@9:1");
+  for (const size_t line : {6, 7, 12}) {
+    std::vector<std::string> changed = lines;
+    changed.insert(changed.begin() + line, lines[line - 1]);
+    EXPECT_EQ(
+        FirstFault(Join(changed)),
+        absl::StrCat("checkpoint_repeated@", line < 12 ? 3 : 7, ":", line + 1));
+  }
+  std::vector<std::string> changed = lines;
+  std::swap(changed[5], changed[6]);
+  EXPECT_EQ(FirstFault(Join(changed)), "checkpoint_gap@3:6");
+  EXPECT_EQ(FirstFault(log.Export(*signer_, 0, {inner[0]})), "");
+
+  // Another one of the same number, by the holder of the key.
+  Checkpoint other = *DecodeCheckpoint(inner[1].payload);
+  ++other.created_at_us;
+  changed = lines;
+  changed[6] = Line(*SignCheckpoint(other, *signer_));
+  EXPECT_EQ(FirstFault(Join(changed)), "checkpoint_link@7:12");
+}
+
+// The last ones are bound by what left the machine.
+TEST_F(ExportTest, AnchorsBindTheCheckpointsByNumber) {
+  TestLog log;
+  log.AppendMany(3, *signer_);
+  const SignedCheckpoint first = log.Checkpoint(*signer_);
+  const SignedCheckpoint second = log.Checkpoint(*signer_, &first);
+  const SignedCheckpoint third = log.Checkpoint(*signer_, &second);
+  log.AppendMany(1, *signer_);
+  ExportVerifyOptions options;
+  options.anchors = {third};
+  EXPECT_EQ(
+      First(Verify(log.Export(*signer_, 0, {first, second, third}), options)),
+      "");
+  EXPECT_EQ(First(Verify(log.Export(*signer_, 0, {first}), options)),
+            "checkpoint_gap@-:-");
+  // Numbers made anew over the gap.
+  const SignedCheckpoint late_second = log.Checkpoint(*signer_, &first);
+  EXPECT_EQ(
+      First(Verify(log.Export(*signer_, 0, {first, late_second}), options)),
+      "checkpoint_mismatch@-:-");
 }
 
 TEST_F(ExportTest, RotationInsideTheFile) {

@@ -1,6 +1,7 @@
 #include "core/audit/export_verifier.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,6 +53,7 @@ class Verification {
     }
     report_.log_id = decoded->log_id;
     report_.size = decoded->tree_size;
+    closing_number_ = decoded->number;
     return true;
   }
 
@@ -123,17 +125,29 @@ class Verification {
     AfterItem(chain_->CheckPruned(item.sequence, item.leaf_hash));
   }
 
-  void Check(const SignedCheckpoint& item) {
-    if (auto fault = chain_->CheckCheckpoint(item, Root())) {
-      Add(*fault);
-    } else if (intact_) {
-      ++report_.checkpoints_verified;
-    }
-  }
+  void Check(const SignedCheckpoint& item) { NextCheckpoint(item); }
 
   // The reader lets these through on their own lines only.
   void Check(const ExportHeader&) {}
   void Check(const ExportStart&) {}
+
+  void NextCheckpoint(const SignedCheckpoint& checkpoint) {
+    if (auto fault = chain_->CheckNextCheckpoint(checkpoint, Root())) {
+      Add(*fault);
+      return;
+    }
+    if (!intact_) return;
+    ++report_.checkpoints_verified;
+    const auto same = anchors_by_number_.equal_range(
+        DecodeCheckpoint(checkpoint.payload)->number);
+    for (auto anchor = same.first; anchor != same.second; ++anchor) {
+      if (anchor->second.checkpoint.payload == checkpoint.payload) continue;
+      AddAnchorFault(
+          {ChainFaultKind::kCheckpointMismatch, 0,
+           absl::StrCat("the file has another checkpoint ", anchor->first)},
+          anchor->second.tree_size);
+    }
+  }
 
   void AfterItem(const std::optional<ChainFault>& fault) {
     if (fault.has_value()) {
@@ -176,8 +190,14 @@ class Verification {
         Add({"missing_events", report_.size, std::nullopt,
              absl::StrCat("given checkpoint covers ", decoded->tree_size,
                           " events, the file only ", report_.size)});
+      } else if (decoded->number > closing_number_) {
+        Add({"checkpoint_gap", std::nullopt, std::nullopt,
+             absl::StrCat("given checkpoint ", decoded->number,
+                          " is missing: the file closes with number ",
+                          closing_number_)});
       } else {
         anchors_.push_back({checkpoint, decoded->tree_size});
+        anchors_by_number_.emplace(decoded->number, anchors_.back());
       }
     }
     // The next one to meet is at the back.
@@ -213,11 +233,7 @@ class Verification {
     }
     if (!intact_ || !closing_accepted_) return;
     line_ = 1;
-    if (auto fault = chain_->CheckCheckpoint(closing_, Root())) {
-      Add(*fault);
-    } else {
-      ++report_.checkpoints_verified;
-    }
+    NextCheckpoint(closing_);
   }
 
   std::optional<Hash> Root() const {
@@ -247,7 +263,9 @@ class Verification {
   ExportReport report_;
   SignedCheckpoint closing_;
   bool closing_accepted_ = true;
-  std::vector<Anchor> anchors_;
+  uint64_t closing_number_ = 0;
+  std::vector<Anchor> anchors_;  // still to be met
+  std::multimap<uint64_t, Anchor> anchors_by_number_;
   std::optional<ChainVerifier> chain_;
   MerkleFrontier tree_;
   // Whether tree_ still is the tree of everything read.

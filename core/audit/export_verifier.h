@@ -60,8 +60,9 @@ struct ExportVerifyOptions {
 // Reads `input` to its end. Whatever the bytes are, the answer is a report; its
 // ok() means: every event in the file is signed by a trusted key that was valid
 // then, each follows the one before, missing payloads were pruned by a signed
-// event, and the whole is exactly what the closing checkpoint and every anchor
-// commit to. [single-thread]
+// event, the checkpoints follow each other likewise, and the whole is exactly
+// what the closing checkpoint and every anchor commit to. An anchor must be the
+// file's own checkpoint of its number. [single-thread]
 ExportReport VerifyExport(const Crypto& crypto, const KeySet& keys,
                           std::istream& input,
                           const ExportVerifyOptions& options = {});

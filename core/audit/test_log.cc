@@ -72,7 +72,8 @@ void TestLog::Prune(uint64_t begin, uint64_t end, Signer& signer) {
   for (uint64_t i = begin; i < end; ++i) rows_[i].pruned = true;
 }
 
-SignedCheckpoint TestLog::Checkpoint(Signer& signer) const {
+SignedCheckpoint TestLog::Checkpoint(Signer& signer,
+                                     const SignedCheckpoint* previous) const {
   audit::Checkpoint checkpoint;
   checkpoint.log_id = position().log_id;
   checkpoint.tree_size = position().next_sequence;
@@ -80,6 +81,10 @@ SignedCheckpoint TestLog::Checkpoint(Signer& signer) const {
   checkpoint.head = position().head;
   checkpoint.created_at_us =
       kTestEpochUs + kTestStepUs * static_cast<int64_t>(checkpoint.tree_size);
+  if (previous != nullptr) {
+    checkpoint.number = DecodeCheckpoint(previous->payload)->number + 1;
+    checkpoint.previous = CheckpointHash(LinkedCrypto(), previous->payload);
+  }
   absl::StatusOr<SignedCheckpoint> made = SignCheckpoint(checkpoint, signer);
   Require(made.status());
   return *std::move(made);
@@ -103,7 +108,8 @@ std::string TestLog::Export(Signer& signer, uint64_t begin,
   ExportStart start;
   start.tree = Tree(begin);
 
-  Require(writer.Begin(Checkpoint(signer), start));
+  Require(writer.Begin(
+      Checkpoint(signer, inner.empty() ? nullptr : &inner.back()), start));
   auto next = inner.begin();
   for (uint64_t i = begin;; ++i) {
     for (;

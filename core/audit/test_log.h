@@ -39,7 +39,9 @@ class TestLog {
   // Appends a prune event for [begin, end) and forgets those payloads.
   void Prune(uint64_t begin, uint64_t end, Signer& signer);
 
-  SignedCheckpoint Checkpoint(Signer& signer) const;
+  // Of all events so far; the first one, or the one after `previous`.
+  SignedCheckpoint Checkpoint(Signer& signer,
+                              const SignedCheckpoint* previous = nullptr) const;
 
   struct Row {
     SealedEvent sealed;
@@ -49,7 +51,8 @@ class TestLog {
   const ChainPosition& position() const { return appender_.position(); }
   MerkleFrontier Tree(uint64_t size) const;
 
-  // From `begin` to the end, with `inner` checkpoints in their places.
+  // From `begin` to the end, with `inner` checkpoints, made one after the
+  // other, in their places; the closing one follows them.
   std::string Export(Signer& signer, uint64_t begin = 0,
                      const std::vector<SignedCheckpoint>& inner = {}) const;
 

@@ -83,6 +83,40 @@ absl::StatusOr<ChainPosition> StartAt(Reader& reader, uint64_t from) {
   return start;
 }
 
+void CheckCheckpointRow(const StoredCheckpoint& row, ChainVerifier& verifier,
+                        const Crypto& crypto, const MerkleFrontier& tree,
+                        Verdict& verdict) {
+  const std::string which = absl::StrCat("checkpoint ", row.id, ": ");
+  if (const auto fault =
+          verifier.CheckNextCheckpoint(row.sealed, tree.Root(crypto))) {
+    verdict.Blame(fault->sequence, which + Describe(*fault));
+  }
+  if (!row.decoded.has_value()) return;
+  const std::string column = ColumnMismatch(row, tree);
+  if (column.empty()) return;
+  verdict.Blame(verifier.next_sequence(),
+                absl::StrCat(which, "column_changed: column \"", column,
+                             "\" is not what was signed"));
+}
+
+// A row of ruvector.signing_keys that is none, blamed on the first event that
+// names it.
+absl::Status BlameKeys(Reader& reader, const std::vector<KeyProblem>& problems,
+                       Verdict& verdict) {
+  for (const KeyProblem& problem : problems) {
+    RV_ASSIGN_OR_RETURN(
+        const pg::SpiRows rows,
+        reader.spi.Query("SELECT pg_catalog.min(id) FROM"
+                         " ruvector.integrity_events WHERE signer_id = $1"
+                         " AND id >= 0",
+                         {pg::SqlText(problem.id)}));
+    verdict.Blame(static_cast<uint64_t>(rows.Int(0, 0).value_or(0)),
+                  absl::StrCat("key_changed: the row of signing key \"",
+                               problem.id, "\": ", problem.why));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRows(Reader& reader, ChainVerifier& verifier,
                        MerkleFrontier* tree,
                        const std::vector<StoredCheckpoint>& checkpoints,
@@ -91,6 +125,14 @@ absl::Status CheckRows(Reader& reader, ChainVerifier& verifier,
   const Crypto& crypto = *reader.crypto;
   LogCursor cursor(reader.spi, from, to);
   auto checkpoint = checkpoints.begin();
+  const auto check_due = [&] {
+    for (;
+         checkpoint != checkpoints.end() && checkpoint->place() <= tree->size();
+         ++checkpoint) {
+      CheckCheckpointRow(*checkpoint, verifier, crypto, *tree, verdict);
+    }
+  };
+  if (tree != nullptr) check_due();
   for (;;) {
     RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
     if (!row.has_value()) break;
@@ -122,22 +164,12 @@ absl::Status CheckRows(Reader& reader, ChainVerifier& verifier,
     if (fault.has_value()) verdict.Blame(fault->sequence, Describe(*fault));
     if (tree == nullptr) continue;
     tree->Append(crypto, leaf);
-    for (; checkpoint != checkpoints.end() &&
-           checkpoint->tree_size <= tree->size();
-         ++checkpoint) {
-      if (checkpoint->tree_size != tree->size()) continue;
-      fault = verifier.CheckCheckpoint(checkpoint->sealed, tree->Root(crypto));
-      if (fault.has_value()) {
-        verdict.Blame(fault->sequence,
-                      absl::StrCat("checkpoint ", checkpoint->id, ": ",
-                                   Describe(*fault)));
-      }
-    }
+    check_due();
   }
   if (tree != nullptr && checkpoint != checkpoints.end()) {
     verdict.Blame(verifier.next_sequence(),
                   absl::StrCat("missing_events: checkpoint ", checkpoint->id,
-                               " covers ", checkpoints.back().tree_size,
+                               " covers ", checkpoint->place(),
                                " events, the log has ", tree->size()));
   }
   return absl::OkStatus();
@@ -232,13 +264,16 @@ absl::Status CheckSealedHead(Reader& reader, uint64_t next_sequence,
 absl::StatusOr<Verdict> VerifyRange(Reader& reader,
                                     const std::string& collection,
                                     uint64_t from, uint64_t to) {
-  RV_ASSIGN_OR_RETURN(const KeySet keys, ReadKeys(reader.spi, *reader.crypto));
+  std::vector<KeyProblem> problems;
+  RV_ASSIGN_OR_RETURN(const KeySet keys,
+                      ReadKeys(reader.spi, *reader.crypto, &problems));
   RV_ASSIGN_OR_RETURN(const std::vector<StoredCheckpoint> checkpoints,
                       ReadCheckpoints(reader.spi));
   RV_ASSIGN_OR_RETURN(const ChainPosition start, StartAt(reader, from));
   ChainVerifier verifier(*reader.crypto, keys, start);
   MerkleFrontier tree;
   Verdict verdict;
+  RV_RETURN_IF_ERROR(BlameKeys(reader, problems, verdict));
   const bool whole = from == 0 && to == INT64_MAX;
   RV_RETURN_IF_ERROR(CheckRows(reader, verifier, whole ? &tree : nullptr,
                                checkpoints, collection, from, to, verdict));
@@ -495,13 +530,33 @@ RV_SQL_FUNCTION(ruvector_audit_export) {
                        "Run ruvector_audit_checkpoint() first.");
   }
   const StoredCheckpoint& closing = checkpoints.back();
+  if (!closing.decoded.has_value()) {
+    return pg::PgError(ERRCODE_DATA_CORRUPTED,
+                       "the last checkpoint of the log was changed", "",
+                       "Run ruvector_audit_checkpoint() to end an export with "
+                       "a new one.");
+  }
   ExportWriter writer(*reader.crypto, [&](absl::string_view line) {
     if (!line.empty() && line.back() == '\n') line.remove_suffix(1);
     return out.Add(std::string_view(line.data(), line.size()));
   });
   RV_RETURN_IF_ERROR(writer.Begin(closing.sealed, ExportStart{}));
-  LogCursor cursor(reader.spi, 0, closing.tree_size);
+  LogCursor cursor(reader.spi, 0, closing.place());
   auto checkpoint = checkpoints.begin();
+  // One that is not in its place has no line: the gap in their numbers shows.
+  const auto write_due = [&]() -> absl::Status {
+    for (; &*checkpoint != &closing &&
+           checkpoint->place() <= writer.next_sequence();
+         ++checkpoint) {
+      if (!checkpoint->decoded.has_value() ||
+          checkpoint->place() != writer.next_sequence()) {
+        continue;
+      }
+      RV_RETURN_IF_ERROR(writer.Checkpoint(checkpoint->sealed));
+    }
+    return absl::OkStatus();
+  };
+  RV_RETURN_IF_ERROR(write_due());
   for (;;) {
     RV_ASSIGN_OR_RETURN(const std::optional<StoredEvent> row, cursor.Next());
     if (!row.has_value()) break;
@@ -510,15 +565,9 @@ RV_SQL_FUNCTION(ruvector_audit_export) {
     RV_RETURN_IF_ERROR(row->pruned
                            ? writer.Pruned(row->sequence, row->leaf_hash)
                            : writer.Event(row->payload, row->signature));
-    for (; checkpoint != checkpoints.end() && &*checkpoint != &closing &&
-           checkpoint->tree_size <= writer.next_sequence();
-         ++checkpoint) {
-      if (checkpoint->tree_size == writer.next_sequence()) {
-        RV_RETURN_IF_ERROR(writer.Checkpoint(checkpoint->sealed));
-      }
-    }
+    RV_RETURN_IF_ERROR(write_due());
   }
-  RV_RETURN_IF_ERROR(writer.Missing(closing.tree_size));
+  RV_RETURN_IF_ERROR(writer.Missing(closing.place()));
   RV_RETURN_IF_ERROR(writer.Finish());
   return Datum{0};
 }
@@ -531,8 +580,18 @@ RV_SQL_FUNCTION(ruvector_audit_keys) {
   {
     Reader reader;
     RV_RETURN_IF_ERROR(reader.Begin());
+    std::vector<KeyProblem> problems;
     RV_ASSIGN_OR_RETURN(const KeySet keys,
-                        ReadKeys(reader.spi, *reader.crypto));
+                        ReadKeys(reader.spi, *reader.crypto, &problems));
+    if (!problems.empty()) {
+      return pg::PgError(
+          ERRCODE_DATA_CORRUPTED,
+          absl::StrCat("the row of signing key \"", problems[0].id,
+                       "\" was changed"),
+          problems[0].why,
+          "ruvector_verify_chain() tells which events it is "
+          "about; the keys file that was kept elsewhere still holds.");
+    }
     text = FormatKeys(keys);
   }
   return pg::TextDatum(text);
@@ -549,6 +608,26 @@ RV_SQL_FUNCTION(ruvector_audit_checkpoint) {
   int64_t id = 0;
   (void)absl::SimpleAtoi(answer, &id);
   return Int64GetDatum(id);
+}
+
+// (id) -> text; NULL when there is no such checkpoint.
+RV_SQL_FUNCTION(ruvector_audit_checkpoint_text) {
+  using namespace ruvector;
+  using namespace ruvector::audit;
+  std::string text;
+  {
+    Reader reader;
+    RV_RETURN_IF_ERROR(reader.Begin());
+    RV_ASSIGN_OR_RETURN(const std::vector<StoredCheckpoint> checkpoints,
+                        ReadCheckpoints(reader.spi));
+    for (const StoredCheckpoint& checkpoint : checkpoints) {
+      if (PG_ARGISNULL(0) || checkpoint.id == PG_GETARG_INT64(0)) {
+        text = FormatCheckpoint(checkpoint.sealed);
+      }
+    }
+  }
+  if (text.empty()) return pg::SqlNull(fcinfo);
+  return pg::TextDatum(text);
 }
 
 // () -> text

@@ -10,6 +10,13 @@ namespace {
 
 bool log_change_allowed = false;  // scope: xact
 
+// A time in microseconds; NULL for one that no event or key ever has.
+#define RV_MICROS(column)                                                    \
+  "CASE WHEN " column                                                        \
+  " BETWEEN '0001-01-01'::pg_catalog.timestamptz AND"                        \
+  " '200000-01-01'::pg_catalog.timestamptz THEN (EXTRACT(epoch FROM " column \
+  ") * 1000000)::pg_catalog.int8 END"
+
 constexpr char kRowsSql[] =
     "SELECT id, NULL::pg_catalog.text, NULL, pg_catalog.encode(leaf_hash,"
     " 'hex'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
@@ -23,8 +30,8 @@ constexpr char kRowsSql[] =
     " collection_name, event_type, previous_state, new_state,"
     " lambda_cut::pg_catalog.text, lambda_norm::pg_catalog.text,"
     " lambda2::pg_catalog.text, witness_edges::pg_catalog.text,"
-    " metadata::pg_catalog.text, (EXTRACT(epoch FROM created_at) * 1000000)"
-    "::pg_catalog.int8::pg_catalog.text, signer_id"
+    " metadata::pg_catalog.text, (" RV_MICROS("created_at") ")"
+    "::pg_catalog.text, signer_id"
     " FROM ruvector.integrity_events"
     " WHERE id >= $1::pg_catalog.int8 AND id < $2::pg_catalog.int8"
     " ORDER BY 1 LIMIT 500";
@@ -81,10 +88,6 @@ absl::StatusOr<bool> HasEvents(pg::SpiSession& spi) {
   return rows.Bool(0, 0).value_or(false);
 }
 
-std::optional<int64_t> MicrosOf(const pg::SpiRows& rows, size_t i, size_t c) {
-  return rows.Int(i, c);
-}
-
 }  // namespace
 
 absl::Status LogCursor::Fetch() {
@@ -135,18 +138,31 @@ absl::StatusOr<std::vector<StoredCheckpoint>> ReadCheckpoints(
     pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT id, tree_size, pg_catalog.encode(payload, 'hex'),"
-                " pg_catalog.encode(signature, 'hex'),"
-                " pg_catalog.encode(frontier, 'hex')"
-                " FROM ruvector.audit_checkpoints ORDER BY tree_size, id"));
+      spi.Query(
+          "SELECT id, tree_size, pg_catalog.encode(payload, 'hex'),"
+          " pg_catalog.encode(signature, 'hex'),"
+          " pg_catalog.encode(frontier, 'hex'),"
+          " pg_catalog.encode(root_hash, 'hex'),"
+          " pg_catalog.encode(head_hash, 'hex'),"
+          " pg_catalog.encode(previous_hash, 'hex'),"
+          " " RV_MICROS(
+              "created_at") ", signer_id"
+                            " FROM ruvector.audit_checkpoints ORDER BY id"));
   std::vector<StoredCheckpoint> checkpoints;
   for (size_t i = 0; i < rows.size(); ++i) {
     StoredCheckpoint c;
     c.id = rows.Int(i, 0).value_or(0);
-    c.tree_size = static_cast<uint64_t>(rows.Int(i, 1).value_or(0));
+    c.tree_size = rows.Int(i, 1).value_or(-1);
     c.sealed.payload = rows.Bytes(i, 2).value_or("");
     c.sealed.signature = ArrayOr<Signature>(rows.Bytes(i, 3));
     c.frontier = rows.Bytes(i, 4).value_or("");
+    c.root = rows.Bytes(i, 5).value_or("");
+    c.head = rows.Bytes(i, 6).value_or("");
+    c.previous = rows.Bytes(i, 7).value_or("");
+    c.created_at_us = rows.Int(i, 8).value_or(0);
+    c.signer_id = rows.TextOr(i, 9, "");
+    absl::StatusOr<Checkpoint> decoded = DecodeCheckpoint(c.sealed.payload);
+    if (decoded.ok()) c.decoded = *std::move(decoded);
     checkpoints.push_back(std::move(c));
   }
   return checkpoints;
@@ -161,9 +177,10 @@ absl::StatusOr<MerkleFrontier> TrustedStart(pg::SpiSession& spi,
   RV_ASSIGN_OR_RETURN(std::vector<StoredCheckpoint> checkpoints,
                       ReadCheckpoints(spi));
   for (auto c = checkpoints.rbegin(); c != checkpoints.rend(); ++c) {
-    const absl::StatusOr<Checkpoint> decoded =
-        DecodeCheckpoint(c->sealed.payload);
-    if (!decoded.ok() || c->frontier.size() % sizeof(Hash) != 0) continue;
+    const std::optional<Checkpoint>& decoded = c->decoded;
+    if (!decoded.has_value() || c->frontier.size() % sizeof(Hash) != 0) {
+      continue;
+    }
     const TrustedKey* key = keys.Find(decoded->signer_id);
     if (key == nullptr ||
         !VerifySignature(crypto, key->public_key, kCheckpointPrefix,
@@ -200,30 +217,51 @@ namespace {
 
 // What the table says.
 absl::StatusOr<KeySet> ReadRegisteredKeys(pg::SpiSession& spi,
-                                          const Crypto& crypto) {
+                                          const Crypto& crypto,
+                                          std::vector<KeyProblem>& problems) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT pg_catalog.encode(public_key, 'hex'),"
-                " (EXTRACT(epoch FROM valid_from) * 1000000)::pg_catalog.int8,"
-                " (EXTRACT(epoch FROM expires_at) * 1000000)::pg_catalog.int8,"
-                " (EXTRACT(epoch FROM revoked_at) * 1000000)::pg_catalog.int8"
-                " FROM ruvector.signing_keys"));
+      spi.Query(
+          "SELECT pg_catalog.encode(public_key, 'hex'),"
+          " " RV_MICROS("valid_from") ", " RV_MICROS(
+              "expires_at") ", " RV_MICROS("revoked_at") ", id, expires_at IS "
+                                                         "NULL,"
+                                                         " revoked_at IS NULL "
+                                                         "FROM "
+                                                         "ruvector.signing_"
+                                                         "keys ORDER BY id"));
   KeySet keys(crypto);
   for (size_t i = 0; i < rows.size(); ++i) {
     TrustedKey key;
     key.public_key = ArrayOr<PublicKey>(rows.Bytes(i, 0));
-    key.valid_from_us = MicrosOf(rows, i, 1);
-    key.valid_until_us = MicrosOf(rows, i, 2);
-    key.revoked_at_us = MicrosOf(rows, i, 3);
-    RV_RETURN_IF_ERROR(keys.Add(std::move(key)));
+    key.valid_from_us = rows.Int(i, 1);
+    key.valid_until_us = rows.Int(i, 2);
+    key.revoked_at_us = rows.Int(i, 3);
+    const std::string id = rows.TextOr(i, 4, "");
+    const bool times_known =
+        key.valid_from_us.has_value() &&
+        key.valid_until_us.has_value() != rows.Bool(i, 5).value_or(false) &&
+        key.revoked_at_us.has_value() != rows.Bool(i, 6).value_or(false);
+    if (id != KeyId(crypto, key.public_key)) {
+      problems.push_back({id, "is not the fingerprint of its public key"});
+    } else if (!times_known) {
+      problems.push_back({id, "has a time that cannot be"});
+    } else if (const absl::Status added = keys.Add(std::move(key));
+               !added.ok()) {
+      problems.push_back({id, std::string(added.message())});
+    }
   }
   return keys;
 }
 
 }  // namespace
 
-absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto) {
-  RV_ASSIGN_OR_RETURN(KeySet registered, ReadRegisteredKeys(spi, crypto));
+absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto,
+                                std::vector<KeyProblem>* problems) {
+  std::vector<KeyProblem> found;
+  RV_ASSIGN_OR_RETURN(KeySet registered,
+                      ReadRegisteredKeys(spi, crypto, found));
+  if (problems != nullptr) *problems = std::move(found);
   // The payload decides; the column only finds the row.
   RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
                       spi.Query("SELECT id, pg_catalog.encode(payload, 'hex'),"
@@ -261,6 +299,28 @@ std::string ColumnMismatch(const StoredEvent& stored, const Event& event) {
   if (c.created_at_us != event.created_at_us) return "created_at";
   if (c.signer_id != event.signer_id) return "signer_id";
   if (stored.previous_hash != AsView(event.prev_hash)) return "previous_hash";
+  return "";
+}
+
+std::string FrontierBytes(const MerkleFrontier& tree) {
+  std::string bytes;
+  for (const Hash& hash : tree.hashes()) absl::StrAppend(&bytes, AsView(hash));
+  return bytes;
+}
+
+std::string ColumnMismatch(const StoredCheckpoint& stored,
+                           const MerkleFrontier& tree) {
+  const Checkpoint& c = *stored.decoded;
+  if (stored.id != static_cast<int64_t>(c.number)) return "id";
+  if (stored.tree_size != static_cast<int64_t>(c.tree_size)) return "tree_size";
+  if (stored.root != AsView(c.root)) return "root_hash";
+  if (stored.head != AsView(c.head)) return "head_hash";
+  if (stored.previous != AsView(c.previous)) return "previous_hash";
+  if (stored.created_at_us != c.created_at_us) return "created_at";
+  if (stored.signer_id != c.signer_id) return "signer_id";
+  if (tree.size() == c.tree_size && stored.frontier != FrontierBytes(tree)) {
+    return "frontier";
+  }
   return "";
 }
 

@@ -66,20 +66,45 @@ absl::StatusOr<MerkleFrontier> ReadTree(pg::SpiSession& spi,
 
 // The keys that the log vouches for, with their windows (key_lineage.h); of a
 // log without events all that are registered.
-absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto);
+// A row that is no key (another's id, a time out of order) is left out; the
+// caller that wants to know gets it in `problems`.
+struct KeyProblem {
+  std::string id;  // as the column has it
+  std::string why;
+};
+absl::StatusOr<KeySet> ReadKeys(pg::SpiSession& spi, const Crypto& crypto,
+                                std::vector<KeyProblem>* problems = nullptr);
 
 struct StoredCheckpoint {
   int64_t id = 0;
-  uint64_t tree_size = 0;
   SignedCheckpoint sealed;
+  std::optional<Checkpoint> decoded;  // of the payload
+  // The readable columns, to be held against the payload.
+  int64_t tree_size = 0;
+  std::string root;
+  std::string head;
+  std::string previous;
+  int64_t created_at_us = 0;
+  std::string signer_id;
   std::string frontier;
+
+  // After how many events it belongs; 0 when that is not legible.
+  uint64_t place() const {
+    return decoded.has_value() ? decoded->tree_size : 0;
+  }
 };
-// By size, then id.
+// By id.
 absl::StatusOr<std::vector<StoredCheckpoint>> ReadCheckpoints(
     pg::SpiSession& spi);
 
 // Which readable column disagrees with the payload; empty when none does.
 std::string ColumnMismatch(const StoredEvent& stored, const Event& event);
+// Likewise of a checkpoint that decodes; `tree` is that of the events it
+// covers.
+std::string ColumnMismatch(const StoredCheckpoint& stored,
+                           const MerkleFrontier& tree);
+// The hashes of a frontier as its column has them.
+std::string FrontierBytes(const MerkleFrontier& tree);
 
 // JSON as the server's jsonb prints it: what is signed and what is stored are
 // then the same text.

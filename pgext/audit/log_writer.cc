@@ -22,8 +22,11 @@
 #include "pgext/bridge/pg_status.h"
 extern "C" {
 #include "access/xlog.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_control.h"
 #include "mb/pg_wchar.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
 }
 
 namespace ruvector::audit {
@@ -148,14 +151,51 @@ const char* ResumeReason(const std::optional<ordered_json>& last,
   return same("server_start") ? "" : "restarted";
 }
 
+// The worker does everything else too: it must not stand behind a lock of
+// somebody else. Until the SPI session ends.
+absl::Status LimitLockWaits() {
+  return pg::PgCall([] {
+    (void)set_config_option("lock_timeout", "250ms", PGC_USERSET, PGC_S_SESSION,
+                            GUC_ACTION_SAVE, true, 0, false);
+  });
+}
+
+absl::Status Explained(const absl::Status& status) {
+  if (pg::SqlStateOf(status) != ERRCODE_LOCK_NOT_AVAILABLE) return status;
+  return pg::PgError(
+      ERRCODE_LOCK_NOT_AVAILABLE,
+      "another session has locked the event log against writing",
+      std::string(status.message()),
+      "Events wait unsealed until it lets go; pg_locks shows who holds "
+      "ruvector.integrity_events.");
+}
+
+// The appender's lock is on an object that only this code names, so that
+// nothing else waits for it: VACUUM and ANALYZE of the table do not. The weak
+// lock on the table keeps away what would change it between the reading of its
+// head and the commit: its rewriting, and the disabling of its triggers.
+absl::Status LockLog(pg::SpiSession& spi) {
+  constexpr uint16 kAppender = 1;
+  RV_RETURN_IF_ERROR(
+      Explained(spi.Execute("LOCK TABLE ruvector.integrity_events"
+                            " IN ROW EXCLUSIVE MODE")
+                    .status()));
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT 'ruvector.integrity_events'::pg_catalog.regclass"
+                "::pg_catalog.oid"));
+  const auto table = static_cast<Oid>(rows.Int(0, 0).value_or(0));
+  return Explained(pg::PgCall([&] {
+    LockDatabaseObject(RelationRelationId, table, kAppender, ExclusiveLock);
+  }));
+}
+
 }  // namespace
 
 absl::StatusOr<ChainAppender> LogWriter::Begin(pg::SpiSession& spi) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  // Keeps a second appender out, lets every reader in.
-  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
-                                 " IN SHARE ROW EXCLUSIVE MODE")
-                         .status());
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  RV_RETURN_IF_ERROR(LockLog(spi));
   RV_ASSIGN_OR_RETURN(signer_, OpenSigner(crypto, spi));
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows key,
@@ -335,11 +375,13 @@ absl::StatusOr<int> LogWriter::SealRing(pg::SpiSession& spi,
 // its first event has waited a little.
 constexpr absl::Duration kFirstEventDelay = absl::Seconds(3);
 
-absl::StatusOr<bool> LogWriter::HasWork(pg::SpiSession& spi) {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("SELECT EXISTS (SELECT FROM ruvector.audit_outbox),"
-                " EXISTS (SELECT FROM ruvector.integrity_events)"));
+absl::StatusOr<bool> LogWriter::HasWork(pg::SpiSession& spi, bool asked) {
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  const absl::StatusOr<pg::SpiRows> read = spi.Query(
+      "SELECT EXISTS (SELECT FROM ruvector.audit_outbox),"
+      " EXISTS (SELECT FROM ruvector.integrity_events)");
+  if (!read.ok()) return Explained(read.status());
+  const pg::SpiRows& rows = *read;
   const bool begun = rows.Bool(0, 1).value_or(false);
   const bool waiting = rows.Bool(0, 0).value_or(false) ||
                        GetRingStatus(MyDatabaseId).waiting != 0;
@@ -348,12 +390,14 @@ absl::StatusOr<bool> LogWriter::HasWork(pg::SpiSession& spi) {
     first_waiting_ = absl::InfiniteFuture();
     return false;
   }
+  if (asked) return true;
   first_waiting_ = std::min(first_waiting_, absl::Now());
   return absl::Now() - first_waiting_ >= kFirstEventDelay;
 }
 
-absl::StatusOr<int> LogWriter::SealWaiting(pg::SpiSession& spi, int limit) {
-  RV_ASSIGN_OR_RETURN(const bool work, HasWork(spi));
+absl::StatusOr<int> LogWriter::SealWaiting(pg::SpiSession& spi, int limit,
+                                           bool asked) {
+  RV_ASSIGN_OR_RETURN(const bool work, HasWork(spi, asked));
   if (!work) return 0;
   RV_ASSIGN_OR_RETURN(ChainAppender appender, Begin(spi));
   RV_ASSIGN_OR_RETURN(const int rows, SealOutbox(spi, appender, limit));
@@ -371,7 +415,16 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
   if (!tree_.has_value()) {
     RV_ASSIGN_OR_RETURN(tree_, ReadTree(spi, crypto));
   }
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows last,
+      spi.Query("SELECT id, pg_catalog.encode(payload, 'hex') FROM"
+                " ruvector.audit_checkpoints ORDER BY id DESC LIMIT 1"));
   audit::Checkpoint checkpoint;
+  if (!last.empty()) {
+    // Whatever stands there: if it was changed, verification names it.
+    checkpoint.number = static_cast<uint64_t>(last.Int(0, 0).value_or(0)) + 1;
+    checkpoint.previous = CheckpointHash(crypto, last.Bytes(0, 1).value_or(""));
+  }
   checkpoint.log_id = appender.position().log_id;
   checkpoint.tree_size = tree_->size();
   checkpoint.root = tree_->Root(crypto);
@@ -379,34 +432,38 @@ absl::StatusOr<int64_t> LogWriter::Checkpoint(pg::SpiSession& spi) {
   checkpoint.created_at_us = NowUs();
   RV_ASSIGN_OR_RETURN(const SignedCheckpoint sealed,
                       SignCheckpoint(checkpoint, *signer_));
-  std::string frontier;
-  for (const Hash& hash : tree_->hashes()) {
-    absl::StrAppend(&frontier, AsView(hash));
-  }
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi.Query("INSERT INTO ruvector.audit_checkpoints (tree_size, root_hash,"
-                " head_hash, frontier, created_at, signer_id, payload,"
-                " signature) VALUES ($1::pg_catalog.int8,"
-                " $2::pg_catalog.bytea, $3::pg_catalog.bytea,"
-                " $4::pg_catalog.bytea, $5::pg_catalog.timestamptz, $6,"
-                " $7::pg_catalog.bytea, $8::pg_catalog.bytea) RETURNING id",
-                {pg::SqlInt(static_cast<int64_t>(tree_->size())),
-                 pg::SqlBytes(AsView(checkpoint.root)),
-                 pg::SqlBytes(AsView(checkpoint.head)), pg::SqlBytes(frontier),
-                 pg::SqlText(FormatTimeUs(checkpoint.created_at_us)),
-                 pg::SqlText(signer_->key_id()), pg::SqlBytes(sealed.payload),
-                 pg::SqlBytes(AsView(sealed.signature))}));
+  RV_RETURN_IF_ERROR(
+      spi.Execute("INSERT INTO ruvector.audit_checkpoints (tree_size,"
+                  " root_hash, head_hash, frontier, created_at, signer_id,"
+                  " payload, signature, id, previous_hash) VALUES"
+                  " ($1::pg_catalog.int8,"
+                  " $2::pg_catalog.bytea, $3::pg_catalog.bytea,"
+                  " $4::pg_catalog.bytea, $5::pg_catalog.timestamptz, $6,"
+                  " $7::pg_catalog.bytea, $8::pg_catalog.bytea,"
+                  " $9::pg_catalog.int8, $10::pg_catalog.bytea)",
+                  {pg::SqlInt(static_cast<int64_t>(tree_->size())),
+                   pg::SqlBytes(AsView(checkpoint.root)),
+                   pg::SqlBytes(AsView(checkpoint.head)),
+                   pg::SqlBytes(FrontierBytes(*tree_)),
+                   pg::SqlText(FormatTimeUs(checkpoint.created_at_us)),
+                   pg::SqlText(signer_->key_id()), pg::SqlBytes(sealed.payload),
+                   pg::SqlBytes(AsView(sealed.signature)),
+                   pg::SqlInt(static_cast<int64_t>(checkpoint.number)),
+                   pg::SqlBytes(AsView(checkpoint.previous))})
+          .status());
+  RV_RETURN_IF_ERROR(spi.Execute("SELECT pg_catalog.pg_notify($1, $2)",
+                                 {pg::SqlText(kCheckpointChannel),
+                                  pg::SqlText(FormatCheckpoint(sealed))})
+                         .status());
   RV_FAILPOINT("audit.checkpoint.before_commit");
-  return *rows.Int(0, 0);
+  return static_cast<int64_t>(checkpoint.number);
 }
 
 absl::StatusOr<std::string> LogWriter::RotateKey(pg::SpiSession& spi,
                                                  const std::string& user) {
   RV_ASSIGN_OR_RETURN(const Crypto crypto, ServerCrypto());
-  RV_RETURN_IF_ERROR(spi.Execute("LOCK TABLE ruvector.integrity_events"
-                                 " IN SHARE ROW EXCLUSIVE MODE")
-                         .status());
+  RV_RETURN_IF_ERROR(LimitLockWaits());
+  RV_RETURN_IF_ERROR(LockLog(spi));
   const int64_t now_us = NowUs();
   absl::StatusOr<std::unique_ptr<Signer>> old = OpenSigner(crypto, spi);
   RV_ASSIGN_OR_RETURN(std::unique_ptr<Signer> next,

@@ -63,7 +63,7 @@ class Worker {
   void StoreQueries();
   absl::Status ProbeRecall(Monitor& monitor);
   void ProbeDue();
-  void Seal();
+  absl::Status Seal(bool asked = false);
   void AutoCheckpoint();
   void Publish(Monitor& monitor);
   void TurnWebhooks();
@@ -345,12 +345,13 @@ absl::Status Worker::InLogTransaction(const char* activity, F&& f) {
   return log_.Committed();
 }
 
-void Worker::Seal() {
-  if (absl::Now() < next_seal_ || WaitsForRestore()) return;
+absl::Status Worker::Seal(bool asked) {
+  if (!asked && absl::Now() < next_seal_) return absl::OkStatus();
+  if (WaitsForRestore()) return absl::OkStatus();
   for (int sealed = kSealBatch; sealed >= kSealBatch;) {
     const absl::Status status = InLogTransaction(
         "sealing events", [&](pg::SpiSession& spi) -> absl::Status {
-          RV_ASSIGN_OR_RETURN(sealed, log_.SealWaiting(spi, kSealBatch));
+          RV_ASSIGN_OR_RETURN(sealed, log_.SealWaiting(spi, kSealBatch, asked));
           return absl::OkStatus();
         });
     if (!status.ok()) {
@@ -359,12 +360,14 @@ void Worker::Seal() {
       if (error != seal_error_) Report("sealing events", status);
       seal_error_ = error;
       next_seal_ = absl::Now() + absl::Seconds(5);
-      return;
+      return status;
     }
     seal_error_.clear();
+    next_seal_ = absl::InfinitePast();
     since_checkpoint_ += sealed;
     sealed_ = sealed_ || sealed > 0;
   }
+  return absl::OkStatus();
 }
 
 void Worker::AutoCheckpoint() {
@@ -385,8 +388,12 @@ absl::StatusOr<std::string> Worker::ServeLog(
     const boot::WorkerRequest& request) {
   std::string answer;
   const std::string user = request.user;
-  Seal();
+  const absl::Status sealed = Seal(true);
   next_seal_ = absl::InfinitePast();
+  // The other requests may be what lets sealing go on: a new key.
+  if (request.kind == boot::RequestKind::kCheckpoint) {
+    RV_RETURN_IF_ERROR(sealed);
+  }
   RV_RETURN_IF_ERROR(InLogTransaction(
       "serving a request", [&](pg::SpiSession& spi) -> absl::Status {
         switch (request.kind) {
@@ -462,7 +469,7 @@ void Worker::Round() {
   if (healing::QueriesWait(MyDatabaseId)) StoreQueries();
   RunDue();
   ProbeDue();
-  Seal();
+  (void)Seal();
   AutoCheckpoint();
   StoreWebhooks();
 }

@@ -17,6 +17,11 @@ CREATE FUNCTION ruvector_audit_checkpoint() RETURNS bigint
 AS 'MODULE_PATHNAME', 'ruvector_audit_checkpoint' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION ruvector_audit_checkpoint() IS 'sign a commitment to the whole log; id in ruvector.audit_checkpoints';
 
+CREATE FUNCTION ruvector_audit_checkpoint_text(p_id bigint DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ruvector_audit_checkpoint_text' LANGUAGE C STABLE;
+COMMENT ON FUNCTION ruvector_audit_checkpoint_text(bigint) IS
+    'a checkpoint, or the newest, as the line that ruvector-verify takes; NULL when there is none';
+
 CREATE FUNCTION ruvector_audit_inclusion_proof(p_event_id bigint, p_tree_size bigint DEFAULT NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ruvector_audit_inclusion_proof' LANGUAGE C STABLE;
 COMMENT ON FUNCTION ruvector_audit_inclusion_proof(bigint, bigint) IS

@@ -164,9 +164,28 @@ CREATE FUNCTION ruvector_integrity_history(
 RETURNS TABLE (id bigint, event_type text, previous_state text, new_state text, lambda_cut real,
                witness_edge_count integer, is_signed boolean, is_verified boolean, created_at timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- Of docs/formats/audit-log.md; others count once the log has one.
+    known_types CONSTANT text[] := ARRAY[
+        'alert', 'audit', 'checkpoint', 'enrolment', 'gate_refusal', 'key_revocation', 'key_rotation',
+        'manual_override', 'policy_update', 'prune', 'recovery', 'resume', 'sample', 'state_change', 'unsealable'];
 BEGIN
     IF p_collection_name IS NULL THEN
         RAISE EXCEPTION 'argument "p_collection_name" must not be null' USING ERRCODE = '22004';
+    END IF;
+    IF p_since IS NULL THEN
+        RAISE EXCEPTION 'argument "p_since" must not be null'
+            USING ERRCODE = '22004', HINT = 'The time ''-infinity'' stands for the whole log.';
+    END IF;
+    -- A collection may be gone and its events still be there.
+    IF NOT EXISTS (SELECT FROM ruvector.collections c WHERE c.name = p_collection_name)
+       AND NOT EXISTS (SELECT FROM ruvector.integrity_events e WHERE e.collection_name = p_collection_name) THEN
+        PERFORM ruvector.require_collection(p_collection_name);
+    END IF;
+    IF NOT p_event_type = ANY (known_types)
+       AND NOT EXISTS (SELECT FROM ruvector.integrity_events e WHERE e.event_type = p_event_type) THEN
+        RAISE EXCEPTION 'unknown event type "%"', p_event_type
+            USING ERRCODE = '22023', HINT = 'Known are ' || array_to_string(known_types, ', ') || '.';
     END IF;
     RETURN QUERY
     SELECT e.id, e.event_type, e.previous_state, e.new_state, e.lambda_cut,

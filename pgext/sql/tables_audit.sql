@@ -65,19 +65,20 @@ COMMENT ON TABLE ruvector.audit_pruned_leaves IS 'leaf hashes of pruned events: 
 SELECT pg_catalog.pg_extension_config_dump('ruvector.audit_pruned_leaves', '');
 
 CREATE TABLE ruvector.audit_checkpoints (
-    id         bigserial PRIMARY KEY,
-    tree_size  bigint NOT NULL,
-    root_hash  bytea NOT NULL,
-    head_hash  bytea NOT NULL,
-    frontier   bytea NOT NULL,
-    created_at timestamptz NOT NULL,
-    signer_id  text NOT NULL,
-    payload    bytea NOT NULL,
-    signature  bytea NOT NULL
+    id            bigint PRIMARY KEY CHECK (id > 0),
+    tree_size     bigint NOT NULL,
+    root_hash     bytea NOT NULL,
+    head_hash     bytea NOT NULL,
+    previous_hash bytea NOT NULL,
+    frontier      bytea NOT NULL,
+    created_at    timestamptz NOT NULL,
+    signer_id     text NOT NULL,
+    payload       bytea NOT NULL,
+    signature     bytea NOT NULL
 );
 COMMENT ON TABLE ruvector.audit_checkpoints IS 'signed commitments to the whole log; export them off this machine';
+COMMENT ON COLUMN ruvector.audit_checkpoints.id IS 'its number, signed with it, without gaps';
 SELECT pg_catalog.pg_extension_config_dump('ruvector.audit_checkpoints', '');
-SELECT pg_catalog.pg_extension_config_dump('ruvector.audit_checkpoints_id_seq', '');
 
 CREATE FUNCTION ruvector.refuse_log_change() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ruvector_refuse_log_change' LANGUAGE C;

@@ -56,6 +56,8 @@ class FormatTest : public testing::Test {
     inner_.push_back(log_.Checkpoint(*first_));
     log_.AppendMany(4, *second_);
     log_.Prune(0, 3, *second_);
+    const SignedCheckpoint first = inner_.back();
+    inner_.push_back(log_.Checkpoint(*second_, &first));
     log_.AppendMany(3, *second_);
     TrustedKey old_key, new_key;
     old_key.public_key = first_->public_key();
@@ -202,12 +204,13 @@ TEST_F(FormatTest, BothJudgeKeysAlike) {
   Compare(files);
 }
 
-// The golden bytes as the document prints them.
-TEST(DocumentTest, GoldenBytesAreOurs) {
+// The golden bytes that the document prints between two of its lines.
+std::optional<std::string> PrintedBytes(const std::string& from,
+                                        const std::string& to) {
   const std::string document = ReadFile("docs/formats/audit-log.md");
-  const size_t begin = document.find("### Golden bytes");
-  const size_t end = document.find("The field of a prune", begin);
-  ASSERT_NE(end, std::string::npos);
+  const size_t begin = document.find(from);
+  const size_t end = document.find(to, begin);
+  if (end == std::string::npos) return std::nullopt;
   std::string hex;
   std::istringstream section(document.substr(begin, end - begin));
   const std::regex bytes("    [0-9a-f ]+");
@@ -215,7 +218,24 @@ TEST(DocumentTest, GoldenBytesAreOurs) {
     if (std::regex_match(line, bytes)) hex += line;
   }
   hex.erase(std::remove(hex.begin(), hex.end(), ' '), hex.end());
-  const auto payload = FromHex(hex);
+  return FromHex(hex);
+}
+
+TEST(DocumentTest, GoldenBytesOfACheckpointAreOurs) {
+  const auto payload =
+      PrintedBytes("### Golden bytes of a checkpoint", "## Keys");
+  ASSERT_TRUE(payload.has_value());
+  EXPECT_EQ(payload->size(), 201u);
+  const auto checkpoint = DecodeCheckpoint(*payload);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->number, 3u);
+  EXPECT_EQ(checkpoint->tree_size, 258u);
+  EXPECT_EQ(checkpoint->previous[0], 0xcc);
+  EXPECT_EQ(checkpoint->created_at_us, kTestEpochUs);
+}
+
+TEST(DocumentTest, GoldenBytesAreOurs) {
+  const auto payload = PrintedBytes("### Golden bytes", "The field of a prune");
   ASSERT_TRUE(payload.has_value());
   EXPECT_EQ(payload->size(), 264u);
   const auto event = Decode(*payload);

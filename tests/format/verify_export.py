@@ -155,15 +155,20 @@ def decode_event(payload):
 
 
 def decode_checkpoint(payload):
-    if len(payload) != 161 or payload[:1] != b"\x01":
+    if len(payload) != 201 or payload[:1] != b"\x01":
         raise ValueError("version or size")
-    names = ("log_id", "tree_size", "root", "head", "created_at_us", "signer_id")
-    checkpoint = dict(zip(names, struct.unpack(">16sQ32s32sq64s", payload[1:])))
+    names = ("log_id", "number", "tree_size", "root", "head", "previous",
+             "created_at_us", "signer_id")
+    checkpoint = dict(zip(names, struct.unpack(">16sQQ32s32s32sq64s", payload[1:])))
     checkpoint["signer_id"] = checkpoint["signer_id"].decode("ascii")
     if not KEY_ID.match(checkpoint["signer_id"]):
         raise ValueError("signer_id")
     if checkpoint["tree_size"] == 0 and checkpoint["head"] != ZERO:
         raise ValueError("head")
+    if checkpoint["number"] == 0:
+        raise ValueError("number")
+    if (checkpoint["number"] == 1) != (checkpoint["previous"] == ZERO):
+        raise ValueError("previous")
     return checkpoint
 
 
@@ -336,6 +341,14 @@ class Verifier:
             or checkpoint["root"] != self.tree.root()
         ):
             raise Fault("checkpoint_mismatch", self.next)
+        number, before = checkpoint["number"], self.before
+        if before is not None and number < before[0] + 1:
+            raise Fault("checkpoint_repeated", self.next)
+        if before is not None and number > before[0] + 1:
+            raise Fault("checkpoint_gap", self.next)
+        if before is not None and checkpoint["previous"] != before[1]:
+            raise Fault("checkpoint_link", self.next)
+        self.before = number, sha256(b"\x02" + payload)
 
     def opening(self, lines):
         at, record = next(lines, (1, ()))
@@ -353,6 +366,8 @@ class Verifier:
         self.tree = record[1]
         self.next = self.tree.size
         self.head = ZERO if self.next == 0 else None
+        # The checkpoint before: its number and hash.
+        self.before = (0, ZERO) if self.next == 0 else None
         if self.next % 2 == 1:
             self.head = self.tree.stack[-1][1]
         try:

@@ -36,11 +36,12 @@ class VerifyTest : public testing::Test {
     fs::remove_all(directory_);
     fs::create_directories(directory_);
     log_.AppendMany(8, *signer_);
-    Write("anchor", FormatCheckpoint(log_.Checkpoint(*signer_)) + "\n");
+    const SignedCheckpoint anchor = log_.Checkpoint(*signer_);
+    Write("anchor", FormatCheckpoint(anchor) + "\n");
     log_.Prune(0, 3, *signer_);
     log_.AppendMany(3, *signer_);
     Write("keys", FormatKeys(TrustAll({signer_.get()})));
-    Write("log", log_.Export(*signer_));
+    Write("log", log_.Export(*signer_, 0, {anchor}));
   }
   ~VerifyTest() override { fs::remove_all(directory_); }
 
@@ -78,7 +79,7 @@ TEST_F(VerifyTest, VerifiesForPeople) {
             "  sequences          0 up to, not including, 12\n"
             "  events verified    9\n"
             "  events pruned      3\n"
-            "  checkpoints        1 in the file, 1 given\n"
+            "  checkpoints        2 in the file, 1 given\n"
             "  time range         2026-11-20T10:00:03.000000Z to "
             "2026-11-20T10:00:11.000000Z\n"
             "  clock steps back   0\n"
