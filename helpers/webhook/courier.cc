@@ -60,6 +60,16 @@ void SpeakHttpOnly(CURL* easy) {
 #endif
 }
 
+// libcurl knows only the paths it was built with.
+void TrustAsTheEnvironmentSays(CURL* easy) {
+  if (const char* file = getenv("SSL_CERT_FILE")) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+  }
+  if (const char* directory = getenv("SSL_CERT_DIR")) {
+    curl_easy_setopt(easy, CURLOPT_CAPATH, directory);
+  }
+}
+
 curl_slist* Headers(const WebhookRequest& request) {
   curl_slist* list = nullptr;
   const std::string delivery =
@@ -120,6 +130,7 @@ absl::Status Courier::Start(Delivery& delivery) {
   delivery.received = 0;
   ++delivery.attempts;
   SpeakHttpOnly(easy);
+  TrustAsTheEnvironmentSays(easy);
   curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_POST, 1L);

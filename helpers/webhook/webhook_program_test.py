@@ -6,6 +6,7 @@ import json
 import pathlib
 import queue
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -20,9 +21,10 @@ PROGRAM = "helpers/webhook/ruvector-webhook"
 class Endpoint:
     """An HTTP server. `answers`: what to do with each request, in order; the
     last one goes on. A number is a status, with optional headers; "close"
-    closes without an answer; an Event keeps silent until it is set."""
+    closes without an answer; an Event keeps silent until it is set. With
+    `certificate`, a file that holds a key as well, it speaks TLS."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, certificate=None):
         self.answers = list(answers)
         self.requests = queue.Queue()
         endpoint = self
@@ -56,12 +58,22 @@ class Endpoint:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
                                                        Handler)
         self._server.daemon_threads = True
+        self._scheme = "http"
+        if certificate is not None:
+            self._scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True,
+                do_handshake_on_connect=False)
+            # A client that does not trust us is no news.
+            self._server.handle_error = lambda *_: None
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever,
                          daemon=True).start()
 
     def url(self, path="/hook"):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self._scheme}://127.0.0.1:{self.port}{path}"
 
     def next(self, timeout=30):
         return self.requests.get(timeout=timeout)
@@ -108,8 +120,8 @@ def helper():
 @pytest.fixture
 def endpoint():
     with contextlib.ExitStack() as stack:
-        def make(*answers):
-            made = Endpoint(*answers)
+        def make(*answers, **options):
+            made = Endpoint(*answers, **options)
             stack.callback(made.close)
             return made
         yield make
@@ -256,6 +268,80 @@ def test_a_proxy_of_the_environment_is_used(endpoint):
     made.socket.close()
     made._lines.close()
     assert made.process.wait(30) == 0
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True,
+                   capture_output=True)
+
+
+class Authority:
+    """A certificate authority of the test's own."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        directory.mkdir()
+        self.file = directory / "ca.pem"
+        self._key = directory / "ca.key"
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2,
+                "-subj", "/CN=authority", "-keyout", self._key, "-out",
+                self.file)
+
+    def certificate(self, name, days=2):
+        """Of a server that is `name` ("IP:127.0.0.1"), with its key."""
+        request, key, made, extension, both = (
+            self._directory / f"server.{suffix}"
+            for suffix in ("csr", "key", "crt", "ext", "pem"))
+        extension.write_text(f"subjectAltName={name}\n")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server",
+                "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey",
+                self._key, "-CAcreateserial", "-days", days, "-extfile",
+                extension, "-out", made)
+        both.write_text(made.read_text() + key.read_text())
+        return both
+
+
+def deliver_over_tls(target, env):
+    made = Helper(env=env)
+    try:
+        made.send(1, target.url("/secret"))
+        return made.outcome()
+    finally:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_https_to_a_server_that_the_named_authority_knows(endpoint, tmp_path):
+    authority = Authority(tmp_path / "ours")
+    target = endpoint(200, certificate=authority.certificate("IP:127.0.0.1"))
+    outcome = deliver_over_tls(target, {"SSL_CERT_FILE": str(authority.file)})
+    assert (outcome["ok"], outcome["status"]) == (True, 200), outcome
+    assert target.next()[0] == "/secret"
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    (hashed / "ca.pem").write_text(authority.file.read_text())
+    openssl("rehash", hashed)
+    assert deliver_over_tls(target, {"SSL_CERT_DIR": str(hashed)})["ok"]
+
+
+@pytest.mark.parametrize("fault", ["unknown authority", "another name",
+                                   "expired"])
+def test_https_certificates_are_verified(endpoint, tmp_path, fault):
+    """Nothing is sent, and as the next try would find the same, it is the
+    last."""
+    authority = Authority(tmp_path / "ours")
+    trusted = (Authority(tmp_path / "theirs") if fault == "unknown authority"
+               else authority)
+    certificate = authority.certificate(
+        "DNS:elsewhere.example" if fault == "another name" else "IP:127.0.0.1",
+        days=-1 if fault == "expired" else 2)
+    target = endpoint(200, certificate=certificate)
+    outcome = deliver_over_tls(target, {"SSL_CERT_FILE": str(trusted.file)})
+    assert (outcome["ok"], outcome["status"], outcome["attempts"]) == (
+        False, None, 1), outcome
+    assert "secret" not in outcome["error"]
+    assert target.requests.empty()
 
 
 def test_ends_with_its_socket_whatever_is_under_way(helper, endpoint):

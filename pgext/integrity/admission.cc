@@ -57,20 +57,20 @@ std::string StateText(const GateSlot& slot, const Decision& decision) {
 }
 
 std::string RetryHint(const GateSlot& slot, const Decision& decision) {
-  // A token or a place gets free whatever the state does; for the rest the
-  // state has to improve.
-  const bool by_load = decision.response == Response::kThrottle ||
-                       decision.rule == gate::Rule::kConcurrency;
-  const uint32_t retry = by_load ? std::max(decision.retry_after_secs, 1u)
-                                 : std::max(decision.retry_after_secs,
-                                            ReadGateFacts(slot).retry_secs);
+  const uint32_t retry = SecondsUntilRetry(slot, decision);
   std::string hint;
   if (retry > 0) {
     hint = absl::StrFormat("Retry after %u s at the earliest. ", retry);
   }
+  const GateFacts facts = ReadGateFacts(slot);
+  const std::string name = absl::StrReplaceAll(slot.name, {{"'", "''"}});
+  if (facts.forced[0] != '\0' && facts.witness[0] == '\0') {
+    return absl::StrCat(hint, "SELECT ruvector_integrity_override_clear('",
+                        name, "') takes the override back.");
+  }
   return absl::StrCat(
-      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = '",
-      absl::StrReplaceAll(slot.name, {{"'", "''"}}), "' shows what is weak.");
+      hint, "SELECT * FROM ruvector.witness_edges WHERE collection = '", name,
+      "' shows what is weak.");
 }
 
 // Empty for a role that is gone.
@@ -279,6 +279,20 @@ void OnContextDeleted(void* argument) {
 }
 
 }  // namespace
+
+uint32_t SecondsUntilRetry(const GateSlot& slot, const Decision& decision) {
+  // A token or a place gets free whatever the state does; for the rest the
+  // state has to improve, and where no state allows it nothing helps.
+  if (decision.response == Response::kThrottle ||
+      decision.rule == gate::Rule::kConcurrency) {
+    return std::max(decision.retry_after_secs, 1u);
+  }
+  if (decision.retry_after_secs == 0) return 0;
+  const GateFacts facts = ReadGateFacts(slot);
+  const int64_t age = (GetCurrentTimestamp() - facts.published) / USECS_PER_SEC;
+  return static_cast<uint32_t>(std::clamp<int64_t>(
+      int64_t{facts.retry_secs} - age, 1, int64_t{UINT32_MAX}));
+}
 
 void PushRefusalEvent(const Refuser& by, const Decision& decision,
                       Outcome outcome, uint64_t count) {

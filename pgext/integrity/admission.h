@@ -54,6 +54,11 @@ absl::Status Readmit(int slot, const Request& request);
 absl::Status EnterInFlight(int slot, gate::Operation operation,
                            MemoryContext context);
 
+// When asking again can make sense, in seconds: when the line has room, when
+// the state can have improved or its override ends. 0: no time helps.
+uint32_t SecondsUntilRetry(const GateSlot& slot,
+                           const gate::Decision& decision);
+
 // Whose gate refused, or would have: what its event tells beside the decision.
 struct Refuser {
   int32_t collection_id;

@@ -16,6 +16,7 @@
 #include "pgext/bridge/result_set.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/integrity/admission.h"
 #include "pgext/integrity/collections.h"
 #include "pgext/integrity/gate_slots.h"
 #include "pgext/integrity/local_slots.h"
@@ -152,7 +153,11 @@ RV_SQL_FUNCTION(ruvector_integrity_gate) {
   const GateSlot& slot = *GateSlotAt(index);
   const uint32_t running =
       slot.in_flight[static_cast<size_t>(operation)].load();
-  return DecisionJsonb(DecideAtSlot(slot, operation, {running, 0}));
+  Decision decision = DecideAtSlot(slot, operation, {running, 0});
+  if (decision.response == gate::Response::kReject) {
+    decision.retry_after_secs = SecondsUntilRetry(slot, decision);
+  }
+  return DecisionJsonb(decision);
 }
 
 // (collection) -> void: the SQL function adds the status.

@@ -509,8 +509,12 @@ void Monitor::Publish(int index) {
     if (assessment.lambda_norm.has_value()) {
       facts.lambda_norm = static_cast<float>(*assessment.lambda_norm);
     }
-    const std::string witness = graph::WitnessText(last_->graph, assessment);
-    strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));
+    // Weak edges are no reason for what only an override brought about.
+    if (!controller_.manual.has_value() ||
+        controller_.state >= controller_.manual->state) {
+      const std::string witness = graph::WitnessText(last_->graph, assessment);
+      strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));
+    }
   }
   facts.retry_secs = static_cast<uint32_t>(absl::ToInt64Seconds(
       absl::Ceil(gate::SoonestImprovement(policy_, controller_, absl::Now()),

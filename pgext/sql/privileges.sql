@@ -28,6 +28,7 @@ GRANT EXECUTE ON FUNCTION
     ruvector_integrity_policy_defaults(), ruvector_verify_event_signature(bigint),
     ruvector_verify_chain(text, bigint, bigint), ruvector_audit_inclusion_proof(bigint, bigint),
     ruvector_audit_consistency_proof(bigint, bigint), ruvector_audit_export(), ruvector_audit_keys(),
+    ruvector_prometheus_metrics(), ruvector.webhook_metrics(),
     ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins()
     TO ruvector_reader;
 GRANT EXECUTE ON FUNCTION

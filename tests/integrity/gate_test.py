@@ -1,5 +1,6 @@
 """What passes the gate in each state, and what it costs nobody else."""
 
+import re
 import threading
 
 import psycopg
@@ -25,6 +26,25 @@ WRITES = {
     "function": "DO $$ BEGIN INSERT INTO docs VALUES (1, 0, '[1,2,3,4]'); "
                 "END $$",
 }
+
+
+def test_a_forced_state_blames_the_override_and_ends_with_it(enrolled):
+    """Its end is the retry time, and a healthy cut is no weak edge."""
+    force(enrolled, "critical", seconds=40)
+    with enrolled.connect() as session:
+        with pytest.raises(psycopg.Error) as refused:
+            session.execute(WRITES["insert"])
+    answer = enrolled.value("SELECT ruvector_integrity_gate('docs', 'insert')")
+    release(enrolled)
+    detail = refused.value.diag.message_detail
+    assert "forced by an override: test." in detail
+    assert "Weak edges" not in detail
+    hint = refused.value.diag.message_hint
+    seconds = int(re.match(r"Retry after (\d+) s at the earliest\. ",
+                           hint).group(1))
+    assert 1 <= seconds <= 40
+    assert "ruvector_integrity_override_clear('docs')" in hint
+    assert 1 <= answer["retry_after_secs"] <= seconds
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from integrity.conftest import enrol, sealed
+from integrity.conftest import sealed
 
 TYPES = ("text", "name", "oid", "bigint", "integer", "boolean", "bytea",
          "timestamptz", "regclass", "jsonb", "real", "double precision",
