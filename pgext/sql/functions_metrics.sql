@@ -25,7 +25,25 @@ CREATE VIEW ruvector.metric_definitions (name, type, labels, help) AS VALUES
     ('ruvector_audit_chain_ok', 'gauge', '{}', '1 when the newest 256 events verify: signatures, links and columns'),
     ('ruvector_audit_last_checkpoint_timestamp_seconds', 'gauge', '{}', 'When the log was last committed to, Unix time'),
     ('ruvector_webhook_messages_total', 'counter', '{collection,outcome}', 'Webhook messages by what became of them'),
-    ('ruvector_webhook_pending', 'gauge', '{collection}', 'Webhook messages waiting or under way');
+    ('ruvector_webhook_pending', 'gauge', '{collection}', 'Webhook messages waiting or under way'),
+    ('ruvector_problem_severity', 'gauge', '{collection,problem_class,cause}', 'Severity of each confirmed problem, 0 to 1'),
+    ('ruvector_recall_ratio', 'gauge', '{collection,index}', 'Recall of the last probe of a vector index'),
+    ('ruvector_recall_low_ratio', 'gauge', '{collection,index}', 'Lower end of its 95 % interval'),
+    ('ruvector_recall_high_ratio', 'gauge', '{collection,index}', 'Upper end of its 95 % interval'),
+    ('ruvector_recall_target_ratio', 'gauge', '{collection,index}', 'Recall that the collection wants'),
+    ('ruvector_healing_enabled', 'gauge', '{}', '1 while healing may act in this database'),
+    ('ruvector_healing_attempts_total', 'counter', '{collection,strategy}', 'Remediations that began to act'),
+    ('ruvector_healing_success_total', 'counter', '{collection,strategy}', 'Remediations that were verified'),
+    ('ruvector_healing_needs_human_total', 'counter', '{collection,strategy}', 'Remediations that ended with something left for a person'),
+    ('ruvector_healing_duration_seconds', 'summary', '{collection,strategy}', 'How long remediations acted'),
+    ('ruvector_healing_active', 'gauge', '{collection}', 'Remediations that act, stabilise or are undone now'),
+    ('ruvector_healing_awaiting_approval', 'gauge', '{collection}', 'Plans that wait for a person'),
+    ('ruvector_healing_cooldown', 'gauge', '{collection}', '1 while healing pauses after an attempt'),
+    ('ruvector_healing_breaker_open', 'gauge', '{collection}', 'Faults left to persons because healing did not help'),
+    ('ruvector_healing_success_rate', 'gauge', '{collection}', 'Verified over ended remediations of the last 24 hours'),
+    ('ruvector_healing_avg_improvement', 'gauge', '{collection}', 'Mean improvement of the target metric of those verified in the last 24 hours, relative'),
+    ('ruvector_healing_time_to_recovery_seconds', 'gauge', '{collection}', 'Mean time from proposal to verification in the last 24 hours'),
+    ('ruvector_strategy_quarantined', 'gauge', '{strategy}', '1 while a strategy is not used because its process failed repeatedly');
 COMMENT ON VIEW ruvector.metric_definitions IS 'the metrics that ruvector_prometheus_metrics() may tell: name, type, labels and meaning';
 
 CREATE FUNCTION ruvector.webhook_metrics()
@@ -96,7 +114,75 @@ CREATE VIEW ruvector.metrics (family, suffix, labels, value) AS
         AS m (outcome, value)
     UNION ALL
     SELECT 'ruvector_webhook_pending', '', jsonb_build_object('collection', w.collection), w.pending
-      FROM ruvector.webhook_metrics() w;
+      FROM ruvector.webhook_metrics() w
+    UNION ALL
+    SELECT 'ruvector_problem_severity', '',
+           jsonb_build_object('collection', p.collection, 'problem_class', p.problem_class, 'cause', p.cause), p.severity
+      FROM ruvector.problems p WHERE p.confirmed AND p.resolved_at IS NULL
+    UNION ALL
+    SELECT m.family, '', jsonb_build_object('collection', r.name, 'index', r.index_name), m.value
+      FROM (SELECT DISTINCT ON (q.collection_id, q.index_oid) c.name, q.*
+              FROM ruvector.recall_probes q JOIN ruvector.collections c ON c.id = q.collection_id
+             ORDER BY q.collection_id, q.index_oid, q.at DESC) r
+      CROSS JOIN LATERAL (VALUES ('ruvector_recall_ratio', r.recall), ('ruvector_recall_low_ratio', r.recall_low),
+        ('ruvector_recall_high_ratio', r.recall_high), ('ruvector_recall_target_ratio', r.target)) AS m (family, value)
+    UNION ALL
+    SELECT 'ruvector_healing_enabled', '', '{}', (ruvector.healing_enabled() IS NULL)::int
+    UNION ALL
+    SELECT m.family, m.suffix, jsonb_build_object('collection', h.collection, 'strategy', h.strategy), m.value
+      -- From 0 on: what appears as 1 is no increase to Prometheus.
+      FROM (SELECT c.name AS collection, s.name AS strategy FROM ruvector.collections c, ruvector.strategies() s
+            UNION SELECT a.collection, a.strategy FROM ruvector.healing_actions a) k
+      CROSS JOIN LATERAL (
+            SELECT k.collection, k.strategy, count(*) AS attempts, count(a.verified_at) AS verified,
+                   count(*) FILTER (WHERE a.state = 'needs_human') AS needs_human,
+                   count(a.completed_at) AS completed,
+                   sum(extract(epoch FROM a.completed_at - a.started_at)) AS seconds
+              FROM ruvector.healing_actions a
+             WHERE a.collection = k.collection AND a.strategy = k.strategy AND a.started_at IS NOT NULL) h
+      CROSS JOIN LATERAL (VALUES
+        ('ruvector_healing_attempts_total', '', h.attempts),
+        ('ruvector_healing_success_total', '', h.verified),
+        ('ruvector_healing_needs_human_total', '', h.needs_human),
+        ('ruvector_healing_duration_seconds', '_count', h.completed),
+        ('ruvector_healing_duration_seconds', '_sum', coalesce(h.seconds, 0)))
+        AS m (family, suffix, value)
+    UNION ALL
+    SELECT 'ruvector_healing_duration_seconds', '',
+           jsonb_build_object('collection', h.collection, 'strategy', h.strategy, 'quantile', q.quantile),
+           h.seconds[q.place]
+      FROM (SELECT a.collection, a.strategy,
+                   percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (
+                       ORDER BY extract(epoch FROM a.completed_at - a.started_at)::double precision) AS seconds
+              FROM ruvector.healing_actions a WHERE a.completed_at IS NOT NULL GROUP BY 1, 2) h
+      CROSS JOIN (VALUES ('0.5', 1), ('0.99', 2)) AS q (quantile, place)
+    UNION ALL
+    SELECT m.family, '', jsonb_build_object('collection', c.name), m.value
+      FROM ruvector.collections c
+      CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE a.state IN ('executing', 'verifying', 'rolling_back')) AS active,
+               count(*) FILTER (WHERE a.state = 'awaiting_approval') AS asking
+          FROM ruvector.healing_actions a WHERE a.collection = c.name AND a.ended_at IS NULL) o
+      CROSS JOIN LATERAL (
+        SELECT avg((a.verified_at IS NOT NULL)::int) AS rate,
+               avg(a.improvement) FILTER (WHERE a.verified_at IS NOT NULL) AS improvement,
+               avg(extract(epoch FROM a.verified_at - a.created_at)) AS recovery
+          FROM ruvector.healing_actions a
+         WHERE a.collection = c.name AND a.started_at > now() - interval '24 hours' AND a.ended_at IS NOT NULL) d
+      LEFT JOIN (SELECT f.collection, max(f.pause_until) AS pause_until,
+                        count(*) FILTER (WHERE f.breaker_open) AS breakers
+                   FROM ruvector.healing_deferred() f GROUP BY 1) f ON f.collection = c.name
+      CROSS JOIN LATERAL (VALUES
+        ('ruvector_healing_active', o.active),
+        ('ruvector_healing_awaiting_approval', o.asking),
+        ('ruvector_healing_cooldown', coalesce(f.pause_until > now(), false)::int),
+        ('ruvector_healing_breaker_open', coalesce(f.breakers, 0)),
+        ('ruvector_healing_success_rate', d.rate),
+        ('ruvector_healing_avg_improvement', d.improvement),
+        ('ruvector_healing_time_to_recovery_seconds', d.recovery)) AS m (family, value)
+    UNION ALL
+    SELECT 'ruvector_strategy_quarantined', '', jsonb_build_object('strategy', s.name), s.quarantined::int
+      FROM ruvector.strategies() s;
 COMMENT ON VIEW ruvector.metrics IS 'the samples of ruvector_prometheus_metrics() as rows; a value that is not known is NULL';
 
 CREATE FUNCTION ruvector_prometheus_metrics() RETURNS text

@@ -15,7 +15,7 @@ import yaml
 from harness.installation import workspace
 from harness.waiting import wait_for
 from integrity.conftest import enrol, force, release
-from metrics import exporter_files
+from metrics import dashboard, exporter_files
 
 DOCS = (workspace() / "docs/index.md").resolve().parent
 DEPLOY = workspace() / "deploy/prometheus"
@@ -262,3 +262,25 @@ def test_promtool_on_the_rules(check):
     outcome = subprocess.run(["promtool", *check], cwd=DEPLOY, text=True,
                              capture_output=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_dashboard_is_that_of_the_panels():
+    path = workspace() / "deploy/grafana/ruvector.json"
+    if os.environ.get("RUVECTOR_WRITE"):
+        path.resolve().write_text(dashboard.dashboard())
+    assert path.read_text() == dashboard.dashboard()
+
+
+def test_prometheus_understands_every_panel(server, prometheus):
+    """No query fails, and each one names a metric and labels that exist."""
+    defined = {m.name: m.labels for m in exporter_files.definitions(server)}
+    panels = json.loads(dashboard.dashboard())["panels"]
+    queries = [target["expr"] for panel in panels
+               for target in panel.get("targets", [])]
+    assert len(queries) > 15
+    for query in queries:
+        for name, labels in re.findall(r"(ruvector_\w+)\{([^}]*)\}", query):
+            used = set(re.findall(r"(\w+)[=!]", labels)) - {"instance"}
+            assert used <= set(defined[name]), query
+        prometheus(query.replace("$__rate_interval", "1m")
+                   .replace("$instance", ".*").replace("$collection", ".*"))
