@@ -68,8 +68,9 @@ struct Assessment {
 };
 
 // `followers` (nullable) are those of the collection: cuts that did not move
-// since its last pass cost nothing. InvalidArgument as Validate(); internal errors of the cut are passed on.
-// The time it takes is the caller's to measure. [any-thread]
+// since its last pass cost nothing. InvalidArgument as Validate(); internal
+// errors of the cut are passed on. The time it takes is the caller's to
+// measure. [any-thread]
 absl::StatusOr<Assessment> Assess(const ContractedGraph& graph,
                                   const AssessOptions& options,
                                   CutFollowers* followers = nullptr);

@@ -6,8 +6,7 @@
 
 namespace ruvector::graph {
 
-bool CutFollower::IsTopology(int n,
-                             const std::vector<cut::Edge>& edges) const {
+bool CutFollower::IsTopology(int n, const std::vector<cut::Edge>& edges) const {
   if (!followed_.has_value() || n != n_) return false;
   const absl::Span<const cut::Edge> known = followed_->edges();
   if (known.size() != edges.size()) return false;
@@ -17,8 +16,7 @@ bool CutFollower::IsTopology(int n,
   return true;
 }
 
-absl::StatusOr<cut::Cut> CutFollower::Cut(int n,
-                                          std::vector<cut::Edge> edges) {
+absl::StatusOr<cut::Cut> CutFollower::Cut(int n, std::vector<cut::Edge> edges) {
   if (!IsTopology(n, edges)) {
     followed_.reset();
     RV_ASSIGN_OR_RETURN(cut::IncrementalCut made,

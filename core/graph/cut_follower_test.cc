@@ -14,9 +14,9 @@ namespace {
 std::vector<cut::Edge> RandomGraph(Rng* rng, int n) {
   std::vector<cut::Edge> edges;
   for (int v = 1; v < n; ++v) {
-    edges.push_back({static_cast<uint32_t>(rng->Below(static_cast<uint64_t>(v))),
-                     static_cast<uint32_t>(v),
-                     static_cast<int32_t>(1 + rng->Below(4096))});
+    edges.push_back(
+        {static_cast<uint32_t>(rng->Below(static_cast<uint64_t>(v))),
+         static_cast<uint32_t>(v), static_cast<int32_t>(1 + rng->Below(4096))});
   }
   for (int i = 0; i < 2 * n; ++i) {
     const auto u = static_cast<uint32_t>(rng->Below(static_cast<uint64_t>(n)));

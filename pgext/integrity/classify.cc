@@ -129,10 +129,9 @@ bool AggregatesByDistance(Node* node, void* context) {
     const ListCell* cell;
     foreach (cell, aggregate->aggorder) {
       const auto* key = static_cast<SortGroupClause*>(lfirst(cell));
-      if (HasDistance(
-              reinterpret_cast<Node*>(
-                  get_sortgroupref_tle(key->tleSortGroupRef, aggregate->args)),
-              context)) {
+      if (HasDistance(reinterpret_cast<Node*>(get_sortgroupref_tle(
+                          key->tleSortGroupRef, aggregate->args)),
+                      context)) {
         return true;
       }
     }

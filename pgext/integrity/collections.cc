@@ -95,9 +95,10 @@ absl::StatusOr<std::string> OtherColumnType(pg::SpiSession& spi,
 
 absl::Status LockCollection(pg::SpiSession& spi, int32_t id) {
   return spi
-      .Query("SELECT FROM ruvector.collections WHERE id = $1::pg_catalog.int4"
-             " FOR NO KEY UPDATE",
-             {pg::SqlInt(int64_t{id})})
+      .Query(
+          "SELECT FROM ruvector.collections WHERE id = $1::pg_catalog.int4"
+          " FOR NO KEY UPDATE",
+          {pg::SqlInt(int64_t{id})})
       .status();
 }
 

@@ -21,8 +21,9 @@ absl::StatusOr<List*> GateStatement(const QueryDesc& query);
 // Whether it has to be watched as it runs.
 bool IsWatched(const QueryDesc& query, const List* searched);
 
-// After it started, where IsWatched: counts the searches in flight, and watches DELETEs, whose
-// size only shows as they run. An INSERT that was let in runs to its end.
+// After it started, where IsWatched: counts the searches in flight, and watches
+// DELETEs, whose size only shows as they run. An INSERT that was let in runs to
+// its end.
 absl::Status WatchStatement(QueryDesc& query, const List* searched);
 
 // When PostgreSQL is about to write a table anew for an ALTER TABLE; from the

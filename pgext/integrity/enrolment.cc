@@ -184,19 +184,19 @@ absl::StatusOr<int64_t> InsertCollection(pg::SpiSession& spi,
                                          const std::string& metric,
                                          const std::string& mode,
                                          const std::string& config) {
-  absl::StatusOr<pg::SpiRows> inserted =
-      spi.Query("INSERT INTO ruvector.collections (name, table_oid,"
-                " column_name, column_number, dimensions, distance_metric,"
-                " config) SELECT $1, attrelid::pg_catalog.regclass, attname,"
-                " attnum, $4::pg_catalog.int4, $5, $6::pg_catalog.jsonb"
-                " FROM pg_catalog.pg_attribute WHERE attrelid ="
-                " $2::pg_catalog.oid AND attname = $3"
-                " RETURNING id",
-                {pg::SqlText(name), pg::SqlInt(int64_t{column.table}),
-                 pg::SqlText(column.column),
-                 column.dimensions == 0 ? pg::SqlNullParam()
-                                        : pg::SqlInt(column.dimensions),
-                 pg::SqlText(metric), pg::SqlText(config)});
+  absl::StatusOr<pg::SpiRows> inserted = spi.Query(
+      "INSERT INTO ruvector.collections (name, table_oid,"
+      " column_name, column_number, dimensions, distance_metric,"
+      " config) SELECT $1, attrelid::pg_catalog.regclass, attname,"
+      " attnum, $4::pg_catalog.int4, $5, $6::pg_catalog.jsonb"
+      " FROM pg_catalog.pg_attribute WHERE attrelid ="
+      " $2::pg_catalog.oid AND attname = $3"
+      " RETURNING id",
+      {pg::SqlText(name), pg::SqlInt(int64_t{column.table}),
+       pg::SqlText(column.column),
+       column.dimensions == 0 ? pg::SqlNullParam()
+                              : pg::SqlInt(column.dimensions),
+       pg::SqlText(metric), pg::SqlText(config)});
   if (pg::SqlStateOf(inserted.status()) == ERRCODE_UNIQUE_VIOLATION) {
     return PgError(ERRCODE_DUPLICATE_OBJECT,
                    absl::StrCat("collection \"", name,
@@ -405,8 +405,8 @@ RV_SQL_FUNCTION(ruvector_on_sql_drop) {
   return pg::SqlNull(fcinfo);
 }
 
-// Event trigger on ALTER TABLE and ALTER TYPE: a renamed column is followed by its number,
-// the dimensions by its type.
+// Event trigger on ALTER TABLE and ALTER TYPE: a renamed column is followed by
+// its number, the dimensions by its type.
 RV_SQL_FUNCTION(ruvector_on_alter_table) {
   using namespace ruvector;
   using namespace ruvector::integrity;

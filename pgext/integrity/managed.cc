@@ -33,15 +33,15 @@ absl::StatusOr<double> WeightOf(pg::SpiSession& spi,
                                 const Collection& collection, int32_t key) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT weight, (SELECT pg_catalog.string_agg("
-                "o.routing_key::pg_catalog.text, ', ' ORDER BY o.routing_key)"
-                " FROM ruvector.routing_weights o WHERE o.collection_id ="
-                " $1::pg_catalog.int4) FROM (VALUES (1)) one LEFT JOIN"
-                " ruvector.routing_weights w ON w.collection_id ="
-                " $1::pg_catalog.int4 AND w.routing_key ="
-                " $2::pg_catalog.int4",
-                {pg::SqlInt(int64_t{collection.id}),
-                 pg::SqlInt(int64_t{key})}));
+      spi.Query(
+          "SELECT weight, (SELECT pg_catalog.string_agg("
+          "o.routing_key::pg_catalog.text, ', ' ORDER BY o.routing_key)"
+          " FROM ruvector.routing_weights o WHERE o.collection_id ="
+          " $1::pg_catalog.int4) FROM (VALUES (1)) one LEFT JOIN"
+          " ruvector.routing_weights w ON w.collection_id ="
+          " $1::pg_catalog.int4 AND w.routing_key ="
+          " $2::pg_catalog.int4",
+          {pg::SqlInt(int64_t{collection.id}), pg::SqlInt(int64_t{key})}));
   const std::optional<double> weight = rows.Real(0, 0);
   if (weight.has_value()) return *weight;
   const std::string keys = rows.TextOr(0, 1, "");
@@ -63,11 +63,11 @@ absl::Status RequireAnotherTaker(pg::SpiSession& spi,
                                  const Collection& collection, int32_t key) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows rows,
-      spi.Query("SELECT FROM ruvector.routing_weights WHERE collection_id ="
-                " $1::pg_catalog.int4 AND routing_key <> $2::pg_catalog.int4"
-                " AND weight > 0 LIMIT 1",
-                {pg::SqlInt(int64_t{collection.id}),
-                 pg::SqlInt(int64_t{key})}));
+      spi.Query(
+          "SELECT FROM ruvector.routing_weights WHERE collection_id ="
+          " $1::pg_catalog.int4 AND routing_key <> $2::pg_catalog.int4"
+          " AND weight > 0 LIMIT 1",
+          {pg::SqlInt(int64_t{collection.id}), pg::SqlInt(int64_t{key})}));
   if (!rows.empty()) return absl::OkStatus();
   return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
                      "the last partition that takes rows needs a weight above "
@@ -102,11 +102,10 @@ RV_SQL_FUNCTION(ruvector_set_managed) {
                   " WHERE id = $1::pg_catalog.int4",
                   {id})
           .status());
-  RV_RETURN_IF_ERROR(
-      spi.Execute("DELETE FROM ruvector.routing_weights"
-                  " WHERE collection_id = $1::pg_catalog.int4",
-                  {id})
-          .status());
+  RV_RETURN_IF_ERROR(spi.Execute("DELETE FROM ruvector.routing_weights"
+                                 " WHERE collection_id = $1::pg_catalog.int4",
+                                 {id})
+                         .status());
   RV_RETURN_IF_ERROR(
       spi.Execute("INSERT INTO ruvector.routing_weights (collection_id,"
                   " routing_key) SELECT $1::pg_catalog.int4, k FROM"
@@ -183,9 +182,8 @@ RV_SQL_FUNCTION(ruvector_forget_replica) {
   if (gone == 0) return BoolGetDatum(false);
   audit::OutboxEvent event;
   event.event_type = "audit";
-  event.metadata = ordered_json{
-      {"action", "forget_replica"},
-      {"replica", replica}}.dump();
+  event.metadata =
+      ordered_json{{"action", "forget_replica"}, {"replica", replica}}.dump();
   event.user = user;
   RV_RETURN_IF_ERROR(audit::AppendOutbox(spi, event));
   return BoolGetDatum(true);

@@ -232,7 +232,8 @@ absl::StatusOr<Monitor::Result> Monitor::Evaluate(pg::SpiSession& spi,
       result.graph, graph::Build(result.observation, last, OptionsOf(policy_)));
   graph::AssessOptions options;
   options.compute_lambda2 = settings::compute_lambda2;
-  RV_ASSIGN_OR_RETURN(result.assessment, graph::Assess(result.graph, options, &followers_));
+  RV_ASSIGN_OR_RETURN(result.assessment,
+                      graph::Assess(result.graph, options, &followers_));
   gate::Sample sample;
   sample.norm = result.assessment.norm;
   sample.stale = result.assessment.stale;

@@ -106,10 +106,10 @@ class Monitor {
 
   bool loaded_ = false;  // the controller
   bool ready_ = false;   // and the policy: there is something to publish
-  gate::ControllerState controller_;        // as committed
-  gate::ControllerState pending_;           // as the running transaction has it
-  std::optional<Result> last_;              // of the last committed pass
-  std::optional<Result> running_;           // of the running transaction
+  gate::ControllerState controller_;  // as committed
+  gate::ControllerState pending_;     // as the running transaction has it
+  std::optional<Result> last_;        // of the last committed pass
+  std::optional<Result> running_;     // of the running transaction
   graph::CutFollowers followers_;
   std::optional<graph::Observation> seen_;  // carried forward
   std::optional<double> recorded_norm_;     // of the last sample event

@@ -35,8 +35,7 @@ bool IsGated() {
 absl::StatusOr<Slots> SlotsOf(Oid relation) {
   absl::Span<const int> slots;
   if (!KnownSlotsOfRelation(relation, slots)) {
-    RV_RETURN_IF_ERROR(
-        pg::PgCall([&] { slots = SlotsOfRelation(relation); }));
+    RV_RETURN_IF_ERROR(pg::PgCall([&] { slots = SlotsOfRelation(relation); }));
   }
   return Slots(slots.begin(), slots.end());
 }
