@@ -225,12 +225,11 @@ absl::Status NoDefer::Begin(uint32_t table) {
     RV_RETURN_IF_ERROR(pg::PgCall([] { before_shmem_exit(Unmark, 0); }));
     registered = true;
   }
-  RV_ASSIGN_OR_RETURN(const List* slots, integrity::SlotsOf(table));
+  RV_ASSIGN_OR_RETURN(const integrity::Slots slots, integrity::SlotsOf(table));
   active_ = true;
-  const ListCell* cell;
-  foreach (cell, slots) {
+  for (const int index : slots) {
     if (marked_count == kMaxMarked) break;
-    integrity::GateSlot* slot = integrity::GateSlotAt(lfirst_int(cell));
+    integrity::GateSlot* slot = integrity::GateSlotAt(index);
     marked[marked_count++] = {slot, slot->epoch.load()};
     slot->no_defer.fetch_add(1);
     ConditionVariableBroadcast(&slot->changed);
