@@ -22,8 +22,8 @@ using pg::SpiSession;
 using pg::SqlInt;
 using pg::SqlText;
 
-// Not pg_partition_tree, and no pg_get_expr with a relation: they would wait for
-// the partitions' locks.
+// Not pg_partition_tree, and no pg_get_expr with a relation: they would wait
+// for the partitions' locks.
 const char kLeafTree[] =
     "WITH RECURSIVE tree (oid) AS (SELECT $1::pg_catalog.oid"
     "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h"
