@@ -22,7 +22,8 @@ using pg::SpiSession;
 using pg::SqlInt;
 using pg::SqlText;
 
-// Not pg_partition_tree: it would wait for the partitions' locks.
+// Not pg_partition_tree, and no pg_get_expr with a relation: they would wait
+// for the partitions' locks.
 const char kLeafTree[] =
     "WITH RECURSIVE tree (oid) AS (SELECT $1::pg_catalog.oid"
     "  UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits h"
@@ -74,7 +75,7 @@ constexpr char kLeaves[] =
     "   ruvector.routing_weights w ON w.collection_id = o.id"
     "   JOIN pg_catalog.pg_inherits h ON h.inhparent = o.table_oid"
     "   WHERE o.id = $2::int4 AND o.managed AND h.inhrelid = leaf.oid"
-    "   AND pg_catalog.pg_get_expr(leaf.relpartbound, leaf.oid) IN ("
+    "   AND pg_catalog.pg_get_expr(leaf.relpartbound, 0) IN ("
     "     pg_catalog.format('FOR VALUES IN (%s)', w.routing_key),"
     "     pg_catalog.format('FOR VALUES IN (''%s'')', w.routing_key))),"
     " (SELECT EXTRACT(epoch FROM pg_catalog.now() - p.quiet_since)::float8"
