@@ -12,7 +12,8 @@ OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "||", "-", "+", "->>")
 FUNCTIONS = ("count", "now", "max", "min", "coalesce_all", "encode", "lower",
              "jsonb_build_object", "sum", "array_agg", "format",
              "clock_timestamp", "round", "length", "octet_length")
-ARGUMENTS = {"text": "'docs'", "bigint": "1", "integer": "1", "jsonb": "'{}'",
+ARGUMENTS = {"text": "'docs'", "bigint": "1", "integer": "1",
+             "double precision": "1", "jsonb": "'{}'",
              "regclass": "'own'", "name": "'embedding'", "boolean": "true",
              "timestamp with time zone": "now() - interval '1 hour'"}
 
