@@ -1,9 +1,7 @@
 // Drives the controller through random policies and random worlds, and holds
 // the invariants of reference/operations-anchors.md 7.1 (gate) at every step.
 //
-// One seed is one world; the same seed is the same world. RUVECTOR_SEEDS=n sets
-// how many, RUVECTOR_LONG=1 makes it a million, RUVECTOR_FIRST_SEED=s where to
-// begin (to repeat a failure: RUVECTOR_FIRST_SEED=s RUVECTOR_SEEDS=1).
+// Seeds: core/base/test_seeds.h; RUVECTOR_LONG=1 makes it a million.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "core/base/test_seeds.h"
 #include "core/gate/controller.h"
 #include "core/gate/decision.h"
 #include "core/gate/random_policy.h"
@@ -24,17 +23,7 @@ constexpr uint64_t kQuickSeeds = 20000;
 constexpr uint64_t kLongSeeds = 1000000;
 constexpr int kSteps = 150;
 
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-uint64_t FirstSeed() { return FromEnvironment("RUVECTOR_FIRST_SEED", 0); }
-uint64_t LastSeed() {
-  const uint64_t otherwise =
-      FromEnvironment("RUVECTOR_LONG", 0) != 0 ? kLongSeeds : kQuickSeeds;
-  return FirstSeed() + FromEnvironment("RUVECTOR_SEEDS", otherwise);
-}
+const TestSeeds kSeeds = SeedsFromEnvironment(kQuickSeeds, kLongSeeds);
 
 // Thresholds anywhere, periods short enough that a trace sees all rules.
 Policy SimulatedPolicy(Rng& rng) {
@@ -240,7 +229,7 @@ class SimulatorTest : public testing::Test {
   // Runs `world` for every seed, stopping at the first that fails.
   template <typename F>
   void ForEachSeed(F world) {
-    for (uint64_t seed = FirstSeed(); seed < LastSeed(); ++seed) {
+    for (uint64_t seed = kSeeds.first; seed < kSeeds.end(); ++seed) {
       world(seed);
       if (HasFailure()) {
         ADD_FAILURE() << "repeat with RUVECTOR_FIRST_SEED=" << seed
@@ -406,8 +395,8 @@ TEST_F(SimulatorTest, OverridesForceAndRevert) {
 // The state machine and the gate together: what is permitted never grows
 // while the state does not improve.
 TEST_F(SimulatorTest, PermissionsFollowTheState) {
-  const uint64_t last = FirstSeed() + (LastSeed() - FirstSeed()) / 100 + 1;
-  for (uint64_t seed = FirstSeed(); seed < last; ++seed) {
+  const uint64_t last = kSeeds.first + kSeeds.count / 100 + 1;
+  for (uint64_t seed = kSeeds.first; seed < last; ++seed) {
     World world(seed);
     Policy policy = RandomPolicy(world.rng, 0.5);
     policy.hysteresis = world.policy.hysteresis;

@@ -8,12 +8,12 @@
 // Thresholds were looked at on seeds from 0; the bars hold from kHeldOut on.
 // RUVECTOR_FIRST_SEED=s, RUVECTOR_SEEDS=n (per fault or pair) for others.
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "core/base/test_seeds.h"
 #include "core/healing/classifier.h"
 #include "core/healing/fault_world.h"
 #include "gtest/gtest.h"
@@ -23,10 +23,9 @@ namespace {
 
 constexpr uint64_t kHeldOut = 1000000;
 
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
+// Of single faults, and of each pair: RUVECTOR_LONG changes neither.
+const TestSeeds kSeeds = SeedsFromEnvironment(60, 60, kHeldOut);
+const TestSeeds kPairSeeds = SeedsFromEnvironment(4, 4, kHeldOut);
 
 struct Score {
   int64_t hit = 0, missed = 0, wrong = 0;
@@ -116,15 +115,13 @@ struct Result {
   }
 };
 
-uint64_t First() { return FromEnvironment("RUVECTOR_FIRST_SEED", kHeldOut); }
-
 TEST(InjectionTest, SingleFaults) {
-  const uint64_t seeds = FromEnvironment("RUVECTOR_SEEDS", 60);
   Result result;
-  for (uint64_t seed = First(); seed < First() + seeds; ++seed) {
+  for (uint64_t seed = kSeeds.first; seed < kSeeds.end(); ++seed) {
     for (Cause fault : InjectableFaults()) result.Run(seed, {fault});
   }
-  for (uint64_t seed = First(); seed < First() + 5 * seeds; ++seed) {
+  for (uint64_t seed = kSeeds.first; seed < kSeeds.first + 5 * kSeeds.count;
+       ++seed) {
     result.Run(seed, {});
   }
   result.Print("one fault or none", true);
@@ -133,10 +130,9 @@ TEST(InjectionTest, SingleFaults) {
 }
 
 TEST(InjectionTest, TwoFaultsAtOnce) {
-  const uint64_t seeds = FromEnvironment("RUVECTOR_SEEDS", 4);
   Result result;
   const std::vector<Cause>& all = InjectableFaults();
-  for (uint64_t seed = First(); seed < First() + seeds; ++seed) {
+  for (uint64_t seed = kPairSeeds.first; seed < kPairSeeds.end(); ++seed) {
     for (size_t i = 0; i < all.size(); ++i) {
       for (size_t j = i + 1; j < all.size(); ++j) {
         result.Run(seed, {all[i], all[j]});

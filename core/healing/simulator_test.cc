@@ -1,14 +1,12 @@
 // Drives the engine through random worlds and holds the invariants of
 // reference/operations-anchors.md 7.1 (healer) at every step.
 //
-// One seed is one world; the same seed is the same world. RUVECTOR_SEEDS=n sets
-// how many, RUVECTOR_LONG=1 makes it a million, RUVECTOR_FIRST_SEED=s where to
-// begin (to repeat a failure: RUVECTOR_FIRST_SEED=s RUVECTOR_SEEDS=1).
+// Seeds: core/base/test_seeds.h; RUVECTOR_LONG=1 makes it a million.
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <string>
 
+#include "core/base/test_seeds.h"
 #include "core/healing/engine_simulation.h"
 #include "gtest/gtest.h"
 
@@ -19,22 +17,12 @@ constexpr uint64_t kQuickSeeds = 10000;
 constexpr uint64_t kLongSeeds = 1000000;
 constexpr uint64_t kMaxSteps = 400;
 
-uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-uint64_t FirstSeed() { return FromEnvironment("RUVECTOR_FIRST_SEED", 0); }
-uint64_t LastSeed() {
-  const uint64_t otherwise =
-      FromEnvironment("RUVECTOR_LONG", 0) != 0 ? kLongSeeds : kQuickSeeds;
-  return FirstSeed() + FromEnvironment("RUVECTOR_SEEDS", otherwise);
-}
+const TestSeeds kSeeds = SeedsFromEnvironment(kQuickSeeds, kLongSeeds);
 
 TEST(SimulatorTest, InvariantsHoldUnderAnySchedule) {
   std::map<ActionState, int> ends;
   int crashes = 0;
-  for (uint64_t seed = FirstSeed(); seed < LastSeed(); ++seed) {
+  for (uint64_t seed = kSeeds.first; seed < kSeeds.end(); ++seed) {
     EngineSimulation world(seed);
     const uint64_t steps = 20 + seed * 7919 % kMaxSteps;
     uint64_t step = 0;
@@ -55,7 +43,7 @@ TEST(SimulatorTest, InvariantsHoldUnderAnySchedule) {
                 count);
   }
   std::printf("%-12s %d\n", "crashes", crashes);
-  const uint64_t seeds = LastSeed() - FirstSeed();
+  const uint64_t seeds = kSeeds.count;
   if (seeds < 1000) return;
   // A world that never gets anywhere proves nothing.
   for (int state = static_cast<int>(ActionState::kDone);
@@ -67,7 +55,7 @@ TEST(SimulatorTest, InvariantsHoldUnderAnySchedule) {
 }
 
 TEST(SimulatorTest, SameSeedSameRun) {
-  for (uint64_t seed = FirstSeed(); seed < FirstSeed() + 50; ++seed) {
+  for (uint64_t seed = kSeeds.first; seed < kSeeds.first + 50; ++seed) {
     EngineSimulation one(seed), two(seed);
     for (int i = 0; i < 200; ++i) {
       one.Step();

@@ -114,11 +114,17 @@ def test_an_event_that_does_not_exist_is_null(server):
                             f"{event}) IS NULL") is True
 
 
-def test_a_read_only_transaction_says_so(server):
+@pytest.mark.parametrize("call", [
+    "ruvector_unregister_collection('docs')",
+    "ruvector_revoke_signing_key('no such key', 'why')",
+    "ruvector_routing_weight_set('docs', 0, 1)",
+    "ruvector_forget_replica('nobody')",
+])
+def test_a_read_only_transaction_says_so(server, call):
     with server.connect(autocommit=False) as session:
         session.execute("SET TRANSACTION READ ONLY")
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            session.execute("SELECT ruvector_unregister_collection('docs')")
+            session.execute(f"SELECT {call}")
 
 
 def test_a_rolled_back_enrolment_leaves_nothing(server):
