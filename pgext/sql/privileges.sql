@@ -31,7 +31,6 @@ GRANT EXECUTE ON FUNCTION
     ruvector_verify_chain(text, bigint, bigint), ruvector_audit_inclusion_proof(bigint, bigint), ruvector_audit_checkpoint_text(bigint),
     ruvector_audit_consistency_proof(bigint, bigint), ruvector_audit_export(), ruvector_audit_keys(),
     ruvector_prometheus_metrics(), ruvector.webhook_metrics(),
-    ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins()
     ruvector.require_collection(text), ruvector.gate_stats(), ruvector.workers(), ruvector.plugins(),
     ruvector_healing_status(), ruvector_healing_history(timestamptz, integer), ruvector_healing_effectiveness(),
     ruvector_healing_config(), ruvector.strategies(), ruvector.healing_workers(), ruvector.healing_deferred(),
