@@ -141,10 +141,12 @@ absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
   return spi
       .Execute(
           "INSERT INTO ruvector.healing_actions AS h (id, action, plan,"
-          " execution, settled, ended_at, lambda_before, witness_edges)"
+          " execution, settled, ended_at, verified_at, lambda_before,"
+          " witness_edges)"
           " VALUES ($1::int8, $2::jsonb, $3::jsonb,"
           " $4::bytea, $5::bool,"
           " CASE WHEN $6::bool THEN clock_timestamp() END,"
+          " CASE WHEN $8::bool THEN clock_timestamp() END,"
           " (SELECT least(s.lambda_norm, s.service_norm) FROM"
           "   ruvector.integrity_state s JOIN ruvector.collections c"
           "   ON c.id = s.collection_id WHERE c.name = $7),"
@@ -155,12 +157,14 @@ absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
           " plan = coalesce(EXCLUDED.plan, h.plan),"
           " execution = coalesce(EXCLUDED.execution, h.execution),"
           " settled = EXCLUDED.settled, ended_at = EXCLUDED.ended_at,"
+          " verified_at = coalesce(h.verified_at, EXCLUDED.verified_at),"
           " lambda_after = CASE WHEN $6::bool THEN EXCLUDED.lambda_before END",
           {SqlInt(action.id), SqlText(EncodeAction(action)),
            plan != nullptr ? SqlText(plan->json) : pg::SqlNullParam(),
            plan != nullptr ? pg::SqlBytes(plan->stored) : pg::SqlNullParam(),
            pg::SqlBool(settled), pg::SqlBool(ended),
-           SqlText(action.incident.collection)})
+           SqlText(action.incident.collection),
+           pg::SqlBool(action.state == ActionState::kDone)})
       .status();
 }
 

@@ -48,6 +48,7 @@ CREATE TABLE ruvector.healing_actions (
     started_at     timestamptz GENERATED ALWAYS AS (to_timestamp((action ->> 'started')::double precision / 1000000)) STORED,
     completed_at   timestamptz GENERATED ALWAYS AS (to_timestamp((action ->> 'completed')::double precision / 1000000)) STORED,
     ended_at       timestamptz,
+    verified_at    timestamptz,
     target_metric  text GENERATED ALWAYS AS (action #>> '{expectations,0,metric}') STORED,
     before         double precision GENERATED ALWAYS AS ((action #>> '{before,0}')::double precision) STORED,
     after          double precision GENERATED ALWAYS AS ((action #>> '{after,0}')::double precision) STORED,
@@ -76,6 +77,7 @@ COMMENT ON COLUMN ruvector.healing_actions.state IS 'one of the states of docs/c
 COMMENT ON COLUMN ruvector.healing_actions.score IS 'severity times confidence of the problem when it was taken up';
 COMMENT ON COLUMN ruvector.healing_actions.before IS 'target_metric when the action began';
 COMMENT ON COLUMN ruvector.healing_actions.after IS 'target_metric after the stabilisation time';
+COMMENT ON COLUMN ruvector.healing_actions.verified_at IS 'when it was found to have helped; stays when a person rolls it back later';
 COMMENT ON COLUMN ruvector.healing_actions.improvement IS 'of the target metric, relative to before; NULL unknown';
 COMMENT ON COLUMN ruvector.healing_actions.plan IS 'note and steps, each with statement, lock level, estimates and undo statement';
 COMMENT ON COLUMN ruvector.healing_actions.action IS 'as the engine wrote it; most columns are read from here';
