@@ -1,5 +1,7 @@
 #include "pgext/audit/log_reader.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "pgext/audit/key_lineage.h"
@@ -34,7 +36,15 @@ constexpr char kRowsSql[] =
     "::pg_catalog.text, signer_id"
     " FROM ruvector.integrity_events"
     " WHERE id >= $1::pg_catalog.int8 AND id < $2::pg_catalog.int8"
-    " ORDER BY 1 LIMIT 500";
+    " ORDER BY 1";
+constexpr uint64_t kChunk = 500;
+
+// The first row that there is from $1 on.
+constexpr char kFirstSql[] =
+    "SELECT LEAST((SELECT pg_catalog.min(id) FROM ruvector.audit_pruned_leaves"
+    " WHERE id >= $1::pg_catalog.int8 AND id < $2::pg_catalog.int8),"
+    " (SELECT pg_catalog.min(id) FROM ruvector.integrity_events"
+    " WHERE id >= $1::pg_catalog.int8 AND id < $2::pg_catalog.int8))";
 
 template <typename Array>
 Array ArrayOr(const std::optional<std::string>& bytes) {
@@ -91,15 +101,26 @@ absl::StatusOr<bool> HasEvents(pg::SpiSession& spi) {
 }  // namespace
 
 absl::Status LogCursor::Fetch() {
-  RV_ASSIGN_OR_RETURN(
-      const pg::SpiRows rows,
-      spi_.Query(kRowsSql, {pg::SqlInt(static_cast<int64_t>(next_)),
-                            pg::SqlInt(static_cast<int64_t>(to_))}));
+  const pg::SqlParam to = pg::SqlInt(static_cast<int64_t>(to_));
   chunk_.clear();
   at_ = 0;
-  for (size_t i = 0; i < rows.size(); ++i) chunk_.push_back(FromRow(rows, i));
-  drained_ = chunk_.empty();
-  if (!drained_) next_ = chunk_.back().sequence + 1;
+  while (chunk_.empty()) {
+    const uint64_t end = std::min(next_ + kChunk, to_);
+    RV_ASSIGN_OR_RETURN(
+        const pg::SpiRows rows,
+        spi_.Query(kRowsSql, {pg::SqlInt(static_cast<int64_t>(next_)),
+                              pg::SqlInt(static_cast<int64_t>(end))}));
+    for (size_t i = 0; i < rows.size(); ++i) chunk_.push_back(FromRow(rows, i));
+    next_ = end;
+    if (!chunk_.empty()) break;
+    RV_ASSIGN_OR_RETURN(
+        const pg::SpiRows first,
+        spi_.Query(kFirstSql, {pg::SqlInt(static_cast<int64_t>(next_)), to}));
+    const std::optional<int64_t> id = first.Int(0, 0);
+    drained_ = !id.has_value();
+    if (drained_) break;
+    next_ = static_cast<uint64_t>(*id);
+  }
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -24,6 +25,7 @@ extern "C" {
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_control.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
@@ -60,14 +62,12 @@ constexpr char kInsertSql[] =
     " collection_name, event_type, previous_state, new_state, lambda_cut,"
     " lambda_norm, lambda2, witness_edges, metadata, created_at, signer_id,"
     " signature, payload, previous_hash, leaf_hash) SELECT * FROM"
-    " unnest($1::pg_catalog.int8[], $2::pg_catalog.int4[],"
-    " $3::pg_catalog.text[], $4::pg_catalog.text[], $5::pg_catalog.text[],"
-    " $6::pg_catalog.text[], $7::pg_catalog.float4[],"
-    " $8::pg_catalog.float4[], $9::pg_catalog.float4[],"
-    " $10::pg_catalog.jsonb[], $11::pg_catalog.jsonb[],"
-    " $12::pg_catalog.timestamptz[], $13::pg_catalog.text[],"
-    " $14::pg_catalog.bytea[], $15::pg_catalog.bytea[],"
-    " $16::pg_catalog.bytea[], $17::pg_catalog.bytea[])";
+    " unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+    " $16, $17)";
+constexpr std::array<uint32_t, 17> kInsertTypes = {
+    INT8OID,   INT4OID,   TEXTOID,   TEXTOID,  TEXTOID,  TEXTOID,
+    FLOAT4OID, FLOAT4OID, FLOAT4OID, JSONBOID, JSONBOID, TIMESTAMPTZOID,
+    TEXTOID,   BYTEAOID,  BYTEAOID,  BYTEAOID, BYTEAOID};
 
 // What pruning before $1 removes: not what key_lineage.h goes through.
 #define RV_PRUNABLE                                                  \
@@ -282,9 +282,9 @@ absl::Status LogWriter::Store(pg::SpiSession& spi) {
   if (rows_[0].empty()) return absl::OkStatus();
   RV_FAILPOINT("audit.append.before_insert");
   std::vector<pg::SqlParam> arrays;
-  for (std::vector<pg::SqlParam>& column : rows_) {
-    arrays.push_back(pg::SqlArray(column));
-    column.clear();
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    arrays.push_back(
+        pg::SqlArray(std::exchange(rows_[i], {}), kInsertTypes[i]));
   }
   return spi.Execute(kInsertSql, arrays).status();
 }

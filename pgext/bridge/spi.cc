@@ -11,6 +11,8 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -36,22 +38,14 @@ SqlParam SqlBytes(absl::string_view bytes) {
   return {absl::StrCat("\\x", absl::BytesToHexString(bytes))};
 }
 
-SqlParam SqlArray(const std::vector<SqlParam>& elements) {
-  std::string text = "{";
-  for (const SqlParam& element : elements) {
-    if (text.size() > 1) text += ',';
-    if (!element.text.has_value()) {
-      text += "NULL";
-      continue;
-    }
-    text += '"';
-    for (const char c : *element.text) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
+SqlParam SqlArray(std::vector<SqlParam> elements, uint32_t element_type) {
+  SqlParam array;
+  array.element_type = element_type == 0 ? TEXTOID : element_type;
+  array.elements.reserve(elements.size());
+  for (SqlParam& element : elements) {
+    array.elements.push_back(std::move(element.text));
   }
-  return {text + "}"};
+  return array;
 }
 
 std::string SpiRows::TextOr(size_t row, size_t column,
@@ -131,15 +125,56 @@ struct Bound {
   char nulls[kMaxParams];
 };
 
+Datum TextDatum(const std::string& text) {
+  return PointerGetDatum(
+      cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+}
+
+Datum ArrayDatum(const SqlParam& array) {
+  const Oid type = array.element_type;
+  Oid input = InvalidOid;
+  Oid io_param = InvalidOid;
+  getTypeInputInfo(type, &input, &io_param);
+  FmgrInfo read;
+  fmgr_info(input, &read);
+  int count = static_cast<int>(array.elements.size());
+  auto* values = static_cast<Datum*>(palloc0(sizeof(Datum) * (count + 1)));
+  auto* nulls = static_cast<bool*>(palloc0(sizeof(bool) * (count + 1)));
+  for (int i = 0; i < count; ++i) {
+    const std::optional<std::string>& text = array.elements[i];
+    nulls[i] = !text.has_value();
+    if (nulls[i]) continue;
+    // Input functions may keep what they are given to read.
+    values[i] =
+        type == TEXTOID
+            ? TextDatum(*text)
+            : InputFunctionCall(&read, pstrdup(text->c_str()), io_param, -1);
+  }
+  int16 length = 0;
+  bool by_value = false;
+  char align = 0;
+  get_typlenbyvalalign(type, &length, &by_value, &align);
+  int first = 1;
+  return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &first,
+                                            type, length, by_value, align));
+}
+
 void Bind(const SqlParam* params, int count, Bound& bound) {
   for (int i = 0; i < count; ++i) {
-    const std::optional<std::string>& text = params[i].text;
+    const SqlParam& param = params[i];
+    bound.nulls[i] = ' ';
+    if (param.element_type != 0) {
+      bound.types[i] = get_array_type(param.element_type);
+      bound.values[i] = ArrayDatum(param);
+      continue;
+    }
     bound.types[i] = TEXTOID;
-    bound.nulls[i] = text.has_value() ? ' ' : 'n';
-    bound.values[i] = text.has_value()
-                          ? PointerGetDatum(cstring_to_text_with_len(
-                                text->data(), static_cast<int>(text->size())))
-                          : Datum{0};
+    if (param.text.has_value()) {
+      bound.values[i] = TextDatum(*param.text);
+    } else {
+      bound.nulls[i] = 'n';
+      bound.values[i] = Datum{0};
+    }
   }
 }
 

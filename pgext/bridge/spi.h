@@ -28,10 +28,13 @@
 
 namespace ruvector::pg {
 
-// One parameter: NULL or a text, passed as `unknown` text and cast by the
-// statement ($1::int4, $2::jsonb, $3::bytea with "\\x..." from SqlBytes).
+// One parameter: NULL or a text, passed as text and cast by the statement
+// ($1::int4, $2::jsonb, $3::bytea with "\\x..." from SqlBytes); or an array,
+// passed as one.
 struct SqlParam {
   std::optional<std::string> text;
+  uint32_t element_type = 0;  // of an array, by OID; 0: no array
+  std::vector<std::optional<std::string>> elements = {};
 };
 
 SqlParam SqlNullParam();
@@ -43,8 +46,9 @@ SqlParam SqlReal(double value);  // shortest text that reads back the same
 SqlParam SqlReal(const std::optional<double>& value);
 SqlParam SqlBool(bool value);
 SqlParam SqlBytes(absl::string_view bytes);
-// A text array, for unnest($1::pg_catalog.text[]) of many rows at a time.
-SqlParam SqlArray(const std::vector<SqlParam>& elements);
+// An array, for unnest($1) of many rows at a time. Each element is read by the
+// element type's input function, once; `element_type` is an OID, text if 0.
+SqlParam SqlArray(std::vector<SqlParam> elements, uint32_t element_type = 0);
 
 class SpiRows {
  public:

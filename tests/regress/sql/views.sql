@@ -12,6 +12,8 @@ SELECT c.relname AS name, a.attname AS "column", format_type(a.atttypid, a.attty
                      'integrity_overrides', 'integrity_events', 'signing_keys', 'audit_outbox', 'audit_checkpoints',
                      'audit_pruned_leaves', 'routing_weights')
  ORDER BY c.relname, a.attnum;
+-- A pass of its own accord may have met a lock of an earlier test.
+SELECT name, ruvector_integrity_sample(name) IS NOT NULL AS sampled FROM ruvector.collections ORDER BY name;
 SELECT collection, state, override_state, stale, sample_failures, policy, mode FROM ruvector.integrity ORDER BY collection;
 SELECT d.datname = current_database() AS here, w.status, w.worker_pid IS NOT NULL AS runs
   FROM ruvector.workers w JOIN pg_database d ON d.oid = w.database_oid WHERE d.datname = current_database();
