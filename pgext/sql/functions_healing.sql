@@ -68,7 +68,7 @@ CREATE FUNCTION ruvector.strategies()
 RETURNS TABLE (name text, version text, description text, handles text[], impact double precision,
                reversible boolean, asks_first boolean, mode text, quarantined boolean, faults bigint,
                target_metric text, guard_metrics text[], parameters jsonb, settings jsonb)
-AS 'MODULE_PATHNAME', 'ruvector_strategies' LANGUAGE C VOLATILE;
+AS 'MODULE_PATHNAME', 'ruvector_strategies' LANGUAGE C VOLATILE ROWS 10;
 COMMENT ON FUNCTION ruvector.strategies() IS 'scans the plugin directory for strategies and says how each may be used';
 CREATE VIEW ruvector.strategies AS SELECT * FROM ruvector.strategies();
 COMMENT ON VIEW ruvector.strategies IS 'remediation strategies: what they handle, how they may be used, whether they are in quarantine';
@@ -76,7 +76,7 @@ COMMENT ON VIEW ruvector.strategies IS 'remediation strategies: what they handle
 CREATE FUNCTION ruvector.healing_workers()
 RETURNS TABLE (pid integer, action_id bigint, work text, phase text, deadline timestamptz, started_at timestamptz,
                acts bigint, message text, strategy_pid integer, stop_requested text)
-AS 'MODULE_PATHNAME', 'ruvector_healing_workers' LANGUAGE C VOLATILE;
+AS 'MODULE_PATHNAME', 'ruvector_healing_workers' LANGUAGE C VOLATILE ROWS 5;
 COMMENT ON FUNCTION ruvector.healing_workers() IS 'action workers of this database as shared memory has them';
 
 CREATE VIEW ruvector.stat_progress_healing AS
@@ -91,7 +91,7 @@ COMMENT ON VIEW ruvector.stat_progress_healing IS 'remediations that have not en
 CREATE FUNCTION ruvector.healing_deferred()
 RETURNS TABLE (collection text, problem_class text, cause text, breaker_open boolean, ineffective_attempts bigint,
                pause_until timestamptz, attempts_in_window bigint)
-AS 'MODULE_PATHNAME', 'ruvector_healing_deferred' LANGUAGE C STABLE;
+AS 'MODULE_PATHNAME', 'ruvector_healing_deferred' LANGUAGE C STABLE ROWS 20;
 COMMENT ON FUNCTION ruvector.healing_deferred() IS 'what the engine remembers of faults and collections: breakers, pauses, attempts';
 
 CREATE FUNCTION ruvector_healing_effectiveness()

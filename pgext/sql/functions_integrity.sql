@@ -204,7 +204,7 @@ CREATE FUNCTION ruvector.gate_stats()
 RETURNS TABLE (collection text, operation text, response text, allowed bigint, throttled bigint,
                deferred bigint, rejected bigint, shadowed bigint, bypassed bigint,
                in_flight bigint, throttle_rate double precision)
-AS 'MODULE_PATHNAME', 'ruvector_gate_stats' LANGUAGE C VOLATILE;
+AS 'MODULE_PATHNAME', 'ruvector_gate_stats' LANGUAGE C VOLATILE ROWS 100;
 COMMENT ON FUNCTION ruvector.gate_stats() IS 'counters of the gate since the server started';
 CREATE VIEW ruvector.gate_stats AS SELECT * FROM ruvector.gate_stats();
 COMMENT ON VIEW ruvector.gate_stats IS 'counters of the gate since the server started, per collection and operation';
@@ -213,7 +213,7 @@ CREATE FUNCTION ruvector.workers()
 RETURNS TABLE (database_oid oid, database name, status text, worker_pid integer,
                status_since timestamptz, last_pass timestamptz, passes bigint,
                healing_status text, healing_pid integer, healing_since timestamptz, healing_note text)
-AS 'MODULE_PATHNAME', 'ruvector_workers' LANGUAGE C VOLATILE;
+AS 'MODULE_PATHNAME', 'ruvector_workers' LANGUAGE C VOLATILE ROWS 5;
 COMMENT ON FUNCTION ruvector.workers() IS 'databases as the launcher knows them';
 CREATE VIEW ruvector.workers AS SELECT * FROM ruvector.workers();
 COMMENT ON VIEW ruvector.workers IS 'which database is served by a worker, and why not';

@@ -48,7 +48,7 @@ COMMENT ON VIEW ruvector.metric_definitions IS 'the metrics that ruvector_promet
 
 CREATE FUNCTION ruvector.webhook_metrics()
 RETURNS TABLE (collection text, delivered bigint, failed bigint, dropped bigint, pending bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE ROWS 20 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     -- By collection: a URL can be a secret, how many got through is none.
     SELECT c.name, sum(d.delivered)::bigint, sum(d.failed)::bigint, sum(d.dropped)::bigint, sum(d.pending)::bigint
       FROM ruvector.webhook_deliveries d JOIN ruvector.collections c ON c.id = d.collection_id
@@ -129,22 +129,21 @@ CREATE VIEW ruvector.metrics (family, suffix, labels, value) AS
     UNION ALL
     SELECT 'ruvector_healing_enabled', '', '{}', (ruvector.healing_enabled() IS NULL)::int
     UNION ALL
-    SELECT m.family, m.suffix, jsonb_build_object('collection', h.collection, 'strategy', h.strategy), m.value
+    SELECT m.family, m.suffix, jsonb_build_object('collection', k.collection, 'strategy', k.strategy), m.value
       -- From 0 on: what appears as 1 is no increase to Prometheus.
       FROM (SELECT c.name AS collection, s.name AS strategy FROM ruvector.collections c, ruvector.strategies() s
             UNION SELECT a.collection, a.strategy FROM ruvector.healing_actions a) k
-      CROSS JOIN LATERAL (
-            SELECT k.collection, k.strategy, count(*) AS attempts, count(a.verified_at) AS verified,
+      LEFT JOIN (
+            SELECT a.collection, a.strategy, count(*) AS attempts, count(a.verified_at) AS verified,
                    count(*) FILTER (WHERE a.state = 'needs_human') AS needs_human,
                    count(a.completed_at) AS completed,
                    sum(extract(epoch FROM a.completed_at - a.started_at)) AS seconds
-              FROM ruvector.healing_actions a
-             WHERE a.collection = k.collection AND a.strategy = k.strategy AND a.started_at IS NOT NULL) h
+              FROM ruvector.healing_actions a WHERE a.started_at IS NOT NULL GROUP BY 1, 2) h USING (collection, strategy)
       CROSS JOIN LATERAL (VALUES
-        ('ruvector_healing_attempts_total', '', h.attempts),
-        ('ruvector_healing_success_total', '', h.verified),
-        ('ruvector_healing_needs_human_total', '', h.needs_human),
-        ('ruvector_healing_duration_seconds', '_count', h.completed),
+        ('ruvector_healing_attempts_total', '', coalesce(h.attempts, 0)),
+        ('ruvector_healing_success_total', '', coalesce(h.verified, 0)),
+        ('ruvector_healing_needs_human_total', '', coalesce(h.needs_human, 0)),
+        ('ruvector_healing_duration_seconds', '_count', coalesce(h.completed, 0)),
         ('ruvector_healing_duration_seconds', '_sum', coalesce(h.seconds, 0)))
         AS m (family, suffix, value)
     UNION ALL

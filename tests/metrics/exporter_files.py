@@ -31,15 +31,29 @@ def definitions(server):
 
 
 def groups(metrics):
-    """(prefix, labels, metrics): what one query can read."""
-    found = collections.OrderedDict()
-    for metric in metrics:
-        subject = "_".join(metric.name.split("_")[:2])
-        found.setdefault((subject, tuple(metric.labels)), []).append(metric)
-    for (_, labels), members in found.items():
-        words = [m.name.split("_")[:-1] for m in members]
-        prefix = [w[0] for w in zip(*words) if len(set(w)) == 1]
-        yield "_".join(prefix), labels, members
+    """(prefix, labels, metrics): what one query can read.
+
+    Metrics without labels go together, and those of one subject with the same
+    labels; where an earlier group has the prefix already, a longer one tells
+    them apart.
+    """
+    used = set()
+    waiting = collections.deque([(2, metrics)])
+    while waiting:
+        depth, some = waiting.popleft()
+        found = collections.OrderedDict()
+        for metric in some:
+            subject = metric.name.split("_")[:depth] if metric.labels else ()
+            found.setdefault((*subject, *metric.labels), []).append(metric)
+        for members in found.values():
+            words = [m.name.split("_")[:-1] for m in members]
+            prefix = "_".join(w[0] for w in zip(*words) if len(set(w)) == 1)
+            if prefix in used:
+                assert depth < 10, f"no prefix of its own: {members}"
+                waiting.append((depth + 1, members))
+                continue
+            used.add(prefix)
+            yield prefix, members[0].labels, members
 
 
 def query(prefix, labels, metrics, indent):
