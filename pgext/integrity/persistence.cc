@@ -196,6 +196,12 @@ absl::StatusOr<sensors::ObserveRequest> LoadObserveRequest(
     known.last_seen = absl::FromUnixMicros(replicas.Int(i, 2).value_or(0));
     request.known_replicas.push_back(std::move(known));
   }
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows kept,
+      spi.Query("SELECT index_oid FROM ruvector.healing_kept_indexes"));
+  for (size_t i = 0; i < kept.size(); ++i) {
+    request.kept_indexes.push_back(static_cast<uint32_t>(*kept.Int(i, 0)));
+  }
   return request;
 }
 

@@ -84,6 +84,14 @@ CREATE TABLE ruvector.held_jobs (
 );
 COMMENT ON TABLE ruvector.held_jobs IS 'maintenance jobs that healing holds; they go on at the latest when their time is over';
 
+-- Old indexes beside the new ones that took their names: no longer what the
+-- collection is searched with, so neither sensors nor the recall probe look.
+CREATE VIEW ruvector.healing_kept_indexes AS
+    SELECT h.act_id, c.oid AS index_oid, h.table_oid, h.schema_name, c.relname AS index_name
+      FROM ruvector.healing_indexes h
+      JOIN pg_catalog.pg_class c ON c.oid = h.old_oid AND c.relname = h.kept_name;
+COMMENT ON VIEW ruvector.healing_kept_indexes IS 'old indexes that healing keeps until the new one is verified; left out of sensors and recall probes';
+
 -- Invalid indexes that acts which have not been settled left behind: half-built
 -- ones of ours, and what REINDEX CONCURRENTLY makes beside an index that one of
 -- our acts was about. Nothing else is ever taken for ours.

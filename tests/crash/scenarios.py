@@ -70,6 +70,10 @@ def _counted(name, reach, count, kept, error=RAISED, prepare=()):
 _SAMPLE = ("SELECT ruvector_integrity_sample('docs')",
            "SELECT sample_count FROM ruvector.integrity "
            "WHERE collection = 'docs'")
+# A diagnosis that fails does not stop the pass.
+_PROBE = ("SELECT ruvector.probe_now('docs')",
+          "SELECT count(*) FROM ruvector.recall_probes")
+_SEARCH = ("SELECT id FROM docs ORDER BY embedding <-> '[1,2,3,4]' LIMIT 1",)
 _ROTATE = ("SELECT ruvector_rotate_signing_key()",
            "SELECT count(*) FROM ruvector.signing_keys")
 
@@ -86,6 +90,10 @@ SCENARIOS = [
     _counted("integrity.request.start", *_SAMPLE, None),
     _counted("integrity.pass.start", *_SAMPLE, None),
     _counted("integrity.pass.before_commit", *_SAMPLE, None),
+    _counted("healing.diagnosis.start", *_SAMPLE, None, LOGGED),
+    _counted("healing.diagnosis.written", *_SAMPLE, None, LOGGED),
+    _counted("healing.recall.start", *_PROBE, False, prepare=_SEARCH),
+    _counted("healing.recall.recorded", *_PROBE, False, prepare=_SEARCH),
     _counted("audit.checkpoint.before_commit",
              "SELECT ruvector_audit_checkpoint()",
              "SELECT count(*) FROM ruvector.audit_checkpoints", False),

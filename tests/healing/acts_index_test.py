@@ -102,6 +102,24 @@ def test_beside_and_back(server, collection, index, wanted):
     assert server.value("SELECT count(*) FROM ruvector.healing_indexes") == 0
 
 
+def test_the_kept_index_is_not_sensed(server):
+    def lists_seen():
+        server.execute("SELECT ruvector_rebuild_contracted_graph('flat')")
+        return server.value("SELECT count(*) FROM ruvector.contracted_graph g "
+                            "JOIN ruvector.collections c ON c.id = g.collection_id"
+                            " WHERE c.name = 'flat' AND node_type = 'centroid'")
+
+    assert lists_seen() == 5
+    action, _ = performed(server, beside(ODD, 9), "flat")
+    assert server.execute("SELECT index_oid::regclass::text FROM "
+                          "ruvector.healing_kept_indexes") != []
+    assert lists_seen() == 9
+    undone(server, action)
+    assert lists_seen() == 5
+    finish(server, action, kept=False)
+    assert server.execute("SELECT * FROM ruvector.healing_kept_indexes") == []
+
+
 @pytest.mark.parametrize("collection,index,wanted", [
     ("flat", ODD, 9), ("docs", "public.by_parts", 7)])
 def test_a_verified_rebuild_is_a_rebuild(server, collection, index, wanted):

@@ -255,10 +255,7 @@ def test_a_foreign_table_is_not_touched(server):
         assert answer["code"] == code, answer
 
 
-def test_what_is_not_implemented_says_so(server):
-    _, answer = perform(server, act("scale_replicas", "ns/StatefulSet/pg",
-                                    replicas=3, undo={"replicas": 2}))
-    assert answer["code"] == 12 and answer["sqlstate"] == "0A000", answer
+def test_what_the_server_lacks_is_named(server):
     _, answer = perform(server, act("move_shard", "public.docs_102008",
                                     node="w1:5432", undo={"node": "w2:5432"}))
     assert answer["code"] == 9 and "citus" in answer["message"], answer

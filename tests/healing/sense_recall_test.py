@@ -19,7 +19,8 @@ def vector(rng):
 @pytest.fixture(scope="module")
 def server(cluster):
     rng = random.Random(7)
-    cluster.configure(**{"ruvector.recall_probe_interval": "0",
+    cluster.configure(**{"ruvector.healing": "off",
+                         "ruvector.recall_probe_interval": "0",
                          "ruvector.recall_probe_budget": "60s"})
     with cluster.connect() as session:
         session.execute("CREATE TABLE docs (id int, embedding vector(8))")

@@ -16,7 +16,8 @@ ALONE = 5_000_000  # transactions: HealingLimits::held_alone
 
 @pytest.fixture(scope="module")
 def server(cluster):
-    cluster.configure(max_prepared_transactions="4")
+    cluster.configure(max_prepared_transactions="4",
+                      **{"ruvector.healing": "off"})
     cluster.restart()
     enrol(cluster)
     install_test_functions(cluster)

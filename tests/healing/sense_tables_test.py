@@ -9,6 +9,11 @@ from healing.sensing import found, metrics, problems, sample, subjects
 from integrity.conftest import chain, sealed
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _unhealed(cluster):
+    cluster.configure(**{"ruvector.healing": "off"})
+
+
 def enrol(server, name, rows=1000, index="", options=""):
     """A plain table of vectors that autovacuum leaves alone, enrolled."""
     with server.connect() as session:

@@ -1,6 +1,9 @@
 """The supervisor comes, goes, dies and lacks room: actions end in a defined
 state all the same."""
 
+import pathlib
+import re
+
 import psycopg
 import pytest
 
@@ -58,10 +61,15 @@ def test_a_new_supervisor_takes_over(fresh):
     assert ended(server, execute(server))["state"] == "done"
 
 
-@pytest.mark.parametrize("failpoint", [
+_IN_AN_ACTION = [
+    "healing.request.start", "healing.line.start", "healing.plan.start",
     "healing.action.claimed", "healing.action.start",
     "healing.action.before_act", "healing.action.after_act",
-    "healing.action.reported", "healing.line.before_commit"])
+    "healing.action.reported", "healing.line.before_commit"]
+_AT_THE_START = ["healing.supervisor.claimed", "healing.supervisor.load"]
+
+
+@pytest.mark.parametrize("failpoint", _IN_AN_ACTION + _AT_THE_START)
 def test_kill_9_in_the_middle(fresh, failpoint):
     """A process that dies takes the server through crash recovery; after it
     the action ends as done or rolled back, and nothing is half done."""
@@ -71,10 +79,13 @@ def test_kill_9_in_the_middle(fresh, failpoint):
     started = server.value("SELECT pg_postmaster_start_time()")
     server.configure(**{"ruvector.failpoints": f"{failpoint}=kill"})
     mark = server.log_mark()
-    try:
-        execute(server)
-    except psycopg.Error:
-        pass  # the crash took the session
+    if failpoint in _AT_THE_START:
+        server.execute("SELECT pg_terminate_backend(%s)", [supervisor(server)])
+    else:
+        try:
+            execute(server)
+        except psycopg.Error:
+            pass  # the crash took the session
     wait_for(lambda: "terminated by signal 9" in server.log(mark), 30,
              what="a process dies")
     server.configure(**{"ruvector.failpoints": ""})
@@ -90,6 +101,17 @@ def test_kill_9_in_the_middle(fresh, failpoint):
     assert len(states) <= 1 and set(states) <= {"done", "rolled_back"}
     assert chain(server)[0] is True
     assert throttle(server) == ({"insert": 50} if states == ["done"] else {})
+
+
+def test_every_failpoint_is_swept():
+    found = set()
+    for path in (pathlib.Path(__file__).resolve().parents[2]
+                 / "pgext/healing").glob("*.cc"):
+        found |= set(re.findall(r'(?:RV_FAILPOINT|Check)\("([a-z_.]+)"\)',
+                                path.read_text()))
+    # A strategy that reads metrics meets it: sweep_test.py.
+    assert found - {"healing.action.metric"} == {*_IN_AN_ACTION,
+                                                 *_AT_THE_START}
 
 
 def test_without_a_worker_slot_the_action_waits_visibly(fresh):

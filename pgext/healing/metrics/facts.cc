@@ -101,7 +101,9 @@ constexpr char kIndexes[] =
     " FROM leaf JOIN pg_catalog.pg_index i ON i.indrelid = leaf.oid"
     " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace"
-    " JOIN pg_catalog.pg_am a ON a.oid = x.relam";
+    " JOIN pg_catalog.pg_am a ON a.oid = x.relam"
+    " WHERE NOT EXISTS (SELECT FROM ruvector.healing_kept_indexes u"
+    "   WHERE u.index_oid = x.oid)";
 
 // The row's shard table, its node and its size.
 constexpr char kShards[] =

@@ -65,6 +65,8 @@ constexpr char kIndexes[] =
     " JOIN pg_catalog.pg_operator o ON o.oid = ao.amopopr"
     " JOIN pg_catalog.pg_namespace onsp ON onsp.oid = o.oprnamespace"
     " WHERE c.relkind = 'i' AND i.indisvalid AND t.relkind IN ('r', 'm')"
+    " AND NOT EXISTS (SELECT FROM ruvector.healing_kept_indexes u"
+    "   WHERE u.index_oid = i.indexrelid)"
     " ORDER BY i.indexrelid";
 
 struct Index {

@@ -88,6 +88,8 @@ constexpr char kProbes[] =
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " JOIN pg_catalog.pg_index i ON i.indexrelid = p.index_oid"
     " WHERE p.collection_id = $1::int4 AND p.trials > 0"
+    " AND NOT EXISTS (SELECT FROM ruvector.healing_kept_indexes u"
+    "   WHERE u.index_oid = p.index_oid)"
     " ORDER BY p.index_oid, p.at DESC";
 
 pg::SqlParam OidArray(const std::vector<uint32_t>& oids) {

@@ -64,6 +64,8 @@ struct ObserveRequest {
   int connect_timeout_ms = 2000;  // for all other servers together
   std::vector<IndexBaseline> baselines;
   std::vector<KnownReplica> known_replicas;
+  // Indexes that are left out: old ones that healing keeps for an undo.
+  std::vector<uint32_t> kept_indexes;
   // BackupObservation::expected_interval_us, passed on.
   std::optional<int64_t> backup_interval_us;
 };

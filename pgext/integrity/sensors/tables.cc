@@ -96,6 +96,11 @@ void FillBloat(const HeapSample& sample, TableObservation& table) {
 
 void Remember(Pass& pass, const TableFacts& facts) {
   for (int i = 0; i < facts.index_count; ++i) {
+    const std::vector<uint32_t>& kept = pass.request.kept_indexes;
+    if (std::find(kept.begin(), kept.end(), facts.indexes[i].oid) !=
+        kept.end()) {
+      continue;
+    }
     pass.indexes.push_back(facts.indexes[i]);
   }
   for (int i = 0; i < facts.tablespace_count; ++i) {
