@@ -25,6 +25,19 @@ bool Judgeable(const Index& index) {
          index.valid.value_or(true);
 }
 
+// The pages of an index tell of rows that are not committed yet, those of its
+// table's counters do not. What is built or planned by so many rows would be
+// wrong a moment later: wait for the commit.
+bool LoadsUncommitted(const Context& context, const IvfIndexObservation& index,
+                      const IvfContext& sums) {
+  const graph::TableObservation* table = context.Table(index.table_oid);
+  if (table == nullptr || table->carried) return false;
+  const Known rows = graph::KnownRows(*table);
+  if (!rows.has_value() || !sums.rows.has_value()) return false;
+  return *sums.rows > context.limits.uncommitted_rows *
+                          (*rows + ToDouble(table->dead_tuples).value_or(0));
+}
+
 struct FewRows {
   double degree = 0;
   bool seen_build = true;
@@ -75,6 +88,7 @@ void DetectIvfflat(const Context& context, std::vector<Problem>* problems) {
   for (const IvfIndexObservation& index : context.now.ivf_indexes) {
     if (!Judgeable(index) || index.lists.empty()) continue;
     const IvfContext sums = graph::IvfContextOf(index);
+    if (LoadsUncommitted(context, index, sums)) continue;
     const Known built = index.rows_at_build.has_value() ? index.rows_at_build
                                                         : sums.rows_at_build;
     const graph::Health growth = graph::IvfIndexHealth(index, limits.health);

@@ -137,6 +137,23 @@ TEST_F(DetectorsTest, IvfflatDriftBeginsAtASeventhOfTheRows) {
   EXPECT_FALSE(Fires(Cause::kIvfflatDrift));
 }
 
+// A load that has not committed is in the index, not in the table's counters.
+TEST_F(DetectorsTest, IvfflatIsNotJudgedWhileALoadIsNotCommitted) {
+  graph::IvfIndexObservation& index = now().ivf_indexes[1];
+  const graph::TableObservation* table = nullptr;
+  for (const graph::TableObservation& one : now().tables) {
+    if (one.oid == index.table_oid) table = &one;
+  }
+  const auto rows = graph::KnownRows(*table).value() +
+                    static_cast<double>(table->dead_tuples.value_or(0));
+  index.rows_at_build = 30;
+  const double entries = graph::IvfContextOf(index).rows.value();
+  index.lists[0].rows = index.lists[0].rows.value() + 1.9 * rows - entries;
+  EXPECT_TRUE(Fires(Cause::kIvfflatFewRows));
+  index.lists[0].rows = index.lists[0].rows.value() + 0.2 * rows;
+  EXPECT_FALSE(Fires(Cause::kIvfflatFewRows));
+}
+
 TEST_F(DetectorsTest, IvfflatBuiltOnFewRows) {
   graph::IvfIndexObservation& index = now().ivf_indexes[1];
   for (auto& list : index.lists) list.rows = 250;

@@ -63,7 +63,9 @@ struct EngineMemory {
     bool open = false;        // the breaker: left to persons
     std::optional<absl::Time> absent_since;       // of the passes
     std::map<std::string, absl::Time> ruled_out;  // strategies, until
-    std::map<std::string, absl::Time> tried;      // without success, until
+    // Ruled out by their own plan: not any more once the gate's state is worse.
+    std::map<std::string, absl::Time> unfit;
+    std::map<std::string, absl::Time> tried;  // without success, until
   };
   struct OfCollection {
     std::vector<absl::Time> attempts;  // ascending
@@ -97,6 +99,7 @@ struct OpenAction {
   std::optional<absl::Time> cancelled;           // when it was told to stop
   std::optional<absl::Time> killed;
   bool asked = false;       // for the samples of this state
+  bool unfit = false;       // its strategy had no plan for the situation
   bool unrecorded = false;  // moved while disabled: the row is behind
   bool restarted = false;   // ended by a restart
   // Reports that have not been acted on.

@@ -509,5 +509,32 @@ TEST(EngineTest, EveryInputInEveryState) {
   }
 }
 
+// What had nothing to do in state stress may have in critical; what a person
+// has rejected stays rejected.
+TEST(Engine, AWorseStateAsksAgainWhoHadNoPlan) {
+  Harness h;
+  const int64_t first = h.To(ActionState::kProposed);
+  h.Send(PlanMade{first, PlanSummary()});
+  EXPECT_EQ(h.At(first), ActionState::kRejected);
+  h.See();
+  EXPECT_EQ(h.state.memory.next_action, first + 1);
+  // Across a restart.
+  h.Start({}, EncodeMemory(h.state.memory));
+  h.See();
+  EXPECT_EQ(h.state.memory.next_action, first + 1);
+  Incident worse = Hotspot();
+  worse.gate_state = 2;
+  h.See({worse});
+  EXPECT_EQ(h.state.memory.next_action, first + 2);
+  EXPECT_EQ(h.At(first + 1), ActionState::kProposed);
+
+  Harness asked(Asking());
+  const int64_t id = asked.To(ActionState::kAwaitingApproval);
+  asked.Send(Reject{1, id, "anna"});
+  EXPECT_EQ(asked.At(id), ActionState::kRejected);
+  asked.See({worse});
+  EXPECT_EQ(asked.state.memory.next_action, id + 1);
+}
+
 }  // namespace
 }  // namespace ruvector::healing

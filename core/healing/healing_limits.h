@@ -44,6 +44,9 @@ struct HealingLimits {
   // Where nobody saw the build: share of lists that hold nothing at all though
   // there are rows enough for all of them. k-means on enough rows leaves none.
   Scale empty_lists{0.30, 0.90};
+  // Entries of an index over the rows of its table, dead ones included, from
+  // which on a transaction that still runs must have made them.
+  double uncommitted_rows = 2;
   double empty_lists_min_rows_per_list = 10;
 
   // -- HNSW ----------------------------------------------------------------

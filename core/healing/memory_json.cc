@@ -43,6 +43,7 @@ std::string EncodeMemory(const EngineMemory& memory) {
                          {"open", of.open},
                          {"absent_since", Stored(of.absent_since)},
                          {"ruled_out", WriteUntil(of.ruled_out)},
+                         {"unfit", WriteUntil(of.unfit)},
                          {"tried", WriteUntil(of.tried)}});
   }
   json collections = json::array();
@@ -85,6 +86,7 @@ absl::StatusOr<EngineMemory> DecodeMemory(std::string_view text) {
                   .Get("open", of.open)
                   .Get("absent_since", of.absent_since)
                   .Each("ruled_out", ReadUntil(of.ruled_out))
+                  .Each("unfit", ReadUntil(of.unfit))
                   .Each("tried", ReadUntil(of.tried));
               memory.incidents[key] = std::move(of);
               return item.status();

@@ -73,7 +73,7 @@ void Stepper::Conclude(OpenAction& open, bool had_acted) {
   const Action& a = open.action;
   if (!had_acted) {
     if (a.state == ActionState::kDone) return;
-    RuleOut(a);
+    RuleOut(open);
     return;
   }
   Memory::OfCollection& collection =
@@ -131,10 +131,12 @@ void Stepper::CountFault(const std::string& strategy, const std::string& what) {
                     " faults in a row, the last: ", what));
 }
 
-void Stepper::RuleOut(const Action& a) {
+void Stepper::RuleOut(const OpenAction& open) {
+  const Action& a = open.action;
   // Of a problem that is gone nothing is remembered: it may come back.
   if (!a.known_problem || IsGone(a)) return;
-  s_.memory.incidents[KeyOf(a.incident)].ruled_out[a.strategy] =
+  Memory::OfIncident& incident = s_.memory.incidents[KeyOf(a.incident)];
+  (open.unfit ? incident.unfit : incident.ruled_out)[a.strategy] =
       now_ + Seconds(s_.config.attempt_window_seconds);
 }
 
@@ -171,6 +173,7 @@ void Stepper::FollowClock() {
   for (auto& [key, incident] : s_.memory.incidents) {
     shift(incident.absent_since);
     for (auto& [strategy, until] : incident.ruled_out) until += back;
+    for (auto& [strategy, until] : incident.unfit) until += back;
     for (auto& [strategy, until] : incident.tried) until += back;
   }
   for (auto& [name, collection] : s_.memory.collections) {

@@ -65,7 +65,7 @@ class Stepper {
   void Conclude(OpenAction& open, bool had_acted);
   void Learn(const Action& action, bool verified);
   void CountFault(const std::string& strategy, const std::string& what);
-  void RuleOut(const Action& action);
+  void RuleOut(const OpenAction& open);
   bool IsPresent(const IncidentKey& key) const;  // in the latest pass
   bool IsGone(const Action& action) const;  // the engine's own, and not there
   std::vector<absl::Time>& Attempts(const Action& action);

@@ -107,6 +107,7 @@ void Stepper::TakePlan(OpenAction& open) {
   a.plan = open.plan_made->plan;
   open.plan_made.reset();
   if (a.plan.steps == 0) {
+    open.unfit = true;
     Move(open, ActionEvent::kRefused,
          absl::StrCat("nothing is to be done: ", a.plan.note));
     return;
@@ -148,6 +149,7 @@ void Stepper::AdvanceProposed(OpenAction& open) {
     if (failed.why == PlanFailure::kFault) {
       CountFault(a.strategy, failed.message);
     }
+    open.unfit = failed.why == PlanFailure::kNotApplicable;
     Move(open, ActionEvent::kRefused, failed.message);
   } else if (open.deadline.has_value() && now_ >= *open.deadline) {
     Move(open, ActionEvent::kRefused, "no plan in time");

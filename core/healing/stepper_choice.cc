@@ -50,7 +50,10 @@ const StrategyProfile* Stepper::Choose(const Incident& incident) {
     }
     bool tried = false;
     if (memory != s_.memory.incidents.end()) {
-      if (Until(memory->second.ruled_out, name, now_)) continue;
+      if (Until(memory->second.ruled_out, name, now_) ||
+          Until(memory->second.unfit, name, now_)) {
+        continue;
+      }
       tried = Until(memory->second.tried, name, now_);
     }
     const Candidate candidate{name, profile.impact};

@@ -15,7 +15,18 @@ void Stepper::Take(const Pass& input) {
   };
   std::vector<Incident> problems = input.incidents;
   for (const Incident& incident : s_.problems) {
-    if (!named(incident.collection)) problems.push_back(incident);
+    if (!named(incident.collection)) {
+      problems.push_back(incident);
+      continue;
+    }
+    for (const Incident& now : input.incidents) {
+      const auto memory = s_.memory.incidents.find(KeyOf(now));
+      if (KeyOf(now) == KeyOf(incident) &&
+          now.gate_state > incident.gate_state &&
+          memory != s_.memory.incidents.end()) {
+        memory->second.unfit.clear();
+      }
+    }
   }
   s_.problems = std::move(problems);
   const absl::Duration patience =
@@ -33,6 +44,7 @@ void Stepper::Take(const Pass& input) {
       continue;
     }
     memory.ruled_out.clear();
+    memory.unfit.clear();
     memory.tried.clear();
     if (!memory.absent_since.has_value()) memory.absent_since = now_;
     if (now_ < *memory.absent_since + patience || !active()) {
@@ -136,7 +148,10 @@ void Stepper::Take(const Sampled& input) {
 void Stepper::Take(const ConfigChanged& input) {
   s_.config = input.config;
   // A person has changed what may be done: everything is looked at again.
-  for (auto& [key, memory] : s_.memory.incidents) memory.ruled_out.clear();
+  for (auto& [key, memory] : s_.memory.incidents) {
+    memory.ruled_out.clear();
+    memory.unfit.clear();
+  }
   // The samples that were asked for while it was off are lost.
   for (auto& [id, open] : s_.open) {
     if (!active() && open.action.state == ActionState::kVerifying) {

@@ -2,9 +2,11 @@
 //
 // A managed collection's rows choose their partition by weight, so with weight
 // w of a total W a partition takes the share w / W of all inserts. In stress
-// the weight of a hot partition is divided by how many times the mean it takes,
-// which brings its share down to a fair one; in critical it becomes 0: all new
-// rows go elsewhere until a person, or the undo, opens it again.
+// the weight of a hot partition becomes the mean of those that are not hot, so
+// that its share is theirs; where it takes more than its weight tells (rows
+// that name their partition), it is divided by how many times the mean it
+// takes, if that is less. In critical it becomes 0: all new rows go elsewhere
+// until a person, or the undo, opens it again.
 //
 // Never more than half of the open partitions are steered away from, and never
 // the last one: what is drained here arrives there. A partition whose load is
@@ -139,18 +141,28 @@ struct DrainHotPartition : sdk::Strategy {
     const bool critical = request.problem().state >= RUVECTOR_STATE_CRITICAL;
     size_t may = open / 2;
     std::string by_reads;
+    std::vector<Partition> hot;
+    double others = 0;  // weights of those that are not hot
     for (const Partition& p : partitions) {
       if (p.weight <= 0) continue;
       const bool takes_most =
           mean > 0 && p.inserts > request.number_parameter(kHotRatio) * mean;
       if (takes_most && p.inserts < kLeastInserts * p.load) by_reads = p.name;
       if (!takes_most || p.inserts < kLeastInserts * p.load || may == 0) {
+        others += p.weight;
         continue;
       }
       --may;
+      hot.push_back(p);
+    }
+    const double theirs = others / static_cast<double>(open - hot.size());
+    for (const Partition& p : hot) {
       // Thousandths: people read them, and equal plans compare equal.
       const double weight =
-          critical ? 0 : std::floor(1000 * p.weight * mean / p.inserts) / 1000;
+          critical ? 0
+                   : std::floor(1000 *
+                                std::min(theirs, p.weight * mean / p.inserts)) /
+                         1000;
       sdk::Action undo(RUVECTOR_ACTION_SET_ROUTING_WEIGHT, p.name);
       undo.Set("weight", planning::NumberValue(p.weight))
           .Effect("restores the former weight");
@@ -159,8 +171,9 @@ struct DrainHotPartition : sdk::Strategy {
           .Rows(0)
           .Bytes(0)
           .Seconds(0)
-          .Effect("takes " + Show(p.inserts) + " new rows per second now, " +
-                  Show(p.inserts * weight / p.weight) + " then")
+          .Effect("takes " + Show(p.inserts / mean) +
+                  " times the mean of new rows; its weight was " +
+                  Show(p.weight) + ", that of others is " + Show(theirs))
           .Undo(std::move(undo));
       plan->Add(std::move(action));
     }
