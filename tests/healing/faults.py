@@ -34,6 +34,7 @@ class Fault:
     peer: types.FunctionType = None  # the same build by hand; build-bound
     runs: int = 2
     heals: bool = True  # False: an attempt that is to be rolled back
+    mode: str = "auto"  # of strategies, where no one has to act
     background: bool = True
 
 
@@ -332,7 +333,7 @@ def _age(world):
 
 
 _fault(name="xid_age", title="transaction age, vacuum too slow",
-       cause="xid_age", strategy="compact_indexes", inject=_age,
+       cause="xid_age", inject=_age, mode="off",
        setup=lambda world: (install_test_functions(world.server), world.plain(
            30000, "ivfflat (embedding vector_l2_ops) WITH (lists = 30)",
            " WITH (autovacuum_freeze_max_age = 500000, "
@@ -349,7 +350,7 @@ def run(fault, world, timeout=100):
     try:
         fault.setup(world)
         world.healthy([fault.strategy] if fault.strategy else (),
-                      mode="off" if fault.strategy else "auto",
+                      mode="off" if fault.strategy else fault.mode,
                       background=fault.background)
         at = fault.inject(world)
         if fault.strategy is None:
@@ -362,6 +363,9 @@ def run(fault, world, timeout=100):
         action = world.acted(fault.strategy, at, timeout)
         outcome = world.outcome(at, action)
         if fault.peer and outcome.verified:
+            world.server.wait_for(
+                "SELECT settled FROM ruvector.healing_actions WHERE id = %s",
+                [action["id"]], timeout=60)
             outcome.peer = fault.peer(world)
         time.sleep(5)  # pgbench writes its logs a few seconds late
         for load in world.loads:
