@@ -110,12 +110,12 @@ def _build_ivfflat(world):
 
 
 def _bulk(rows, family=0):
-    """The sensors read an index's pages, so the fault begins with the first
-    row, before the commit."""
+    """The sensors read an index's pages, and may judge drift before the
+    commit: that fault begins with the first row."""
     def inject(world):
         at = world.now()
         world.add_rows(rows, family)
-        return at
+        return at if family else world.now()
     return inject
 
 
@@ -230,7 +230,8 @@ def _disk_setup(world):
     world.sql("VACUUM ANALYZE docs")
     world.sql(
         "SELECT ruvector_strategy_configure('evict_cold_data', "
-        """'{"parameters": {"cold_tablespace": "cold", "idle_days": 0}}')""")
+        """'{"parameters": {"cold_tablespace": "cold", "idle_days": 0, """
+        """"max_partitions": 3}}')""")
 
 
 def _fill_disk(world):
