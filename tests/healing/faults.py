@@ -347,6 +347,8 @@ _fault(name="xid_age", title="transaction age, vacuum too slow",
 
 def run(fault, world, timeout=100):
     """The outcome of one incident on a fresh world."""
+    if world.defaults:
+        timeout += 300
     world.cleanups = []
     try:
         fault.setup(world)
@@ -355,7 +357,7 @@ def run(fault, world, timeout=100):
                       background=fault.background)
         at = fault.inject(world)
         if fault.strategy is None:
-            world.confirmed(fault.cause, at)
+            world.confirmed(fault.cause, at, timeout)
             time.sleep(6)  # in which nothing may be done
             outcome = world.outcome(at)
             acted = [a for a in world.actions(at) if a["started_at"]]
@@ -368,9 +370,7 @@ def run(fault, world, timeout=100):
                 "SELECT settled FROM ruvector.healing_actions WHERE id = %s",
                 [action["id"]], timeout=60)
             outcome.peer = fault.peer(world)
-        time.sleep(5)  # pgbench writes its logs a few seconds late
-        for load in world.loads:
-            load.stop()
+        world.stop_loads()
         world.note_collateral(outcome, at)
         return outcome
     finally:
