@@ -118,11 +118,16 @@ void NoteRefusal(GateSlot& slot, const Decision& decision, Outcome outcome) {
 absl::Status Refuse(GateSlot& slot, const Decision& decision, int sqlstate,
                     const std::string& why) {
   NoteRefusal(slot, decision, Outcome::kRejected);
+  const std::string reason = gate::DecisionReason(decision);
+  std::string detail = StateText(slot, decision);
+  if (!reason.empty() && why != reason) {
+    absl::StrAppend(&detail, " Reason: ", reason, ".");
+  }
   return pg::PgError(
       sqlstate,
       absl::StrCat(std::string(gate::OperationName(decision.operation)),
                    " on collection \"", slot.name, "\" refused: ", why),
-      StateText(slot, decision), RetryHint(slot, decision));
+      detail, RetryHint(slot, decision));
 }
 
 absl::Status Reject(GateSlot& slot, const Decision& decision) {
