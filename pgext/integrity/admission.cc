@@ -57,6 +57,13 @@ std::string StateText(const GateSlot& slot, const Decision& decision) {
 }
 
 std::string RetryHint(const GateSlot& slot, const Decision& decision) {
+  if (decision.response == Response::kReject &&
+      decision.rule_state == gate::State::kNormal &&
+      (decision.rule == gate::Rule::kPermission ||
+       decision.rule == gate::Rule::kPolicyThrottle)) {
+    return "The policy permits it in no state; ruvector_integrity_policy_set() "
+           "changes that.";
+  }
   const uint32_t retry = SecondsUntilRetry(slot, decision);
   std::string hint;
   if (retry > 0) {
