@@ -18,7 +18,11 @@ def test_every_scene_comes_true():
     print(run.stdout)  # pytest shows it when the test fails
     assert run.returncode == 0
     for scene in ("Load piled onto one partition", "A stale IVFFlat index",
-                  "A failing archive_command", "A stopped replica", "Proof"):
+                  "A failing archive_command", "A stopped replica", "Healed",
+                  "Rolled back", "Proof"):
         assert f"== {scene}" in run.stdout
     assert run.stdout.count("| ERROR:  53") == 4
     assert run.stdout.count("the same COPY is accepted") == 4
+    assert run.stdout.count("it ended as done") == 1
+    assert run.stdout.count("it ended as rolled_back") == 1
+    assert run.stdout.count("rows are there, unchanged") == 2

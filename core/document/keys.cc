@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/base/hint.h"
 #include "core/base/status_macros.h"
 #include "core/document/fields.h"
 #include "core/document/json_check.h"
@@ -68,9 +69,13 @@ absl::Status MergeKeys(const json& document, std::string_view what,
                                                  return IsBelow(p, path);
                                                });
     if (!is_group) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "unknown %s key \"%s\", expected one of %s", what,
-          path.substr(0, kShownPath), KnownBelow(paths, group)));
+      const std::string where =
+          group.empty() ? "" : absl::StrFormat(" in \"%s\"", group);
+      return WithHint(
+          absl::InvalidArgumentError(absl::StrFormat(
+              "unknown %s key \"%s\"", what, path.substr(0, kShownPath))),
+          absl::StrFormat("Known keys%s are %s.", where,
+                          KnownBelow(paths, group)));
     }
     if (!value.is_object()) return Mismatch(what, path, "object", value);
     RV_RETURN_IF_ERROR(MergeKeys(value, what, path, paths, read));

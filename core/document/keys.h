@@ -31,7 +31,7 @@ using ReadRow = absl::FunctionRef<absl::Status(
 
 // Calls `read` for every key of `document`. `what` names the kind of document
 // ("policy"), `group` the path at which it stands, "" for a whole one. Errors:
-// kInvalidArgument for an unknown key (with the known ones beside it) and for
+// kInvalidArgument for an unknown key (with the known ones in its hint) and for
 // a group that is not an object; the first error of `read`.
 absl::Status MergeKeys(const nlohmann::json& document, std::string_view what,
                        const std::string& group,

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace ruvector::gate {
@@ -47,10 +48,9 @@ bool Severer(const Verdict& a, const Verdict& b) {
   return a.throttle_pct > b.throttle_pct;
 }
 
-bool SameCause(const Verdict& a, const Verdict& b) {
-  if (a.rule != b.rule || a.response != b.response) return false;
-  return a.rule == Rule::kPermission ? a.permission == b.permission
-                                     : a.throttle_pct == b.throttle_pct;
+bool AsSevere(const Verdict& a, const Verdict& b) {
+  return a.response == b.response && (a.response != Response::kThrottle ||
+                                      a.throttle_pct == b.throttle_pct);
 }
 
 Verdict Throttled(int64_t pct, Rule rule) {
@@ -112,12 +112,25 @@ Verdict FromActions(const Actions& actions, const OperationInfo& info) {
 
 using EffectiveSets = std::array<Actions, kNumStates>;
 
-// The best state whose effective actions already give this verdict.
+// The best state whose effective actions are already as severe as `state`'s:
+// its set decides, whatever the sets of worse states say besides.
 State FirstStateOf(const EffectiveSets& sets, const OperationInfo& info,
-                   const Verdict& verdict, State state) {
+                   State state) {
+  const Verdict verdict = FromActions(sets[static_cast<size_t>(state)], info);
   for (State better : kAllStates) {
     const Actions& actions = sets[static_cast<size_t>(better)];
-    if (SameCause(verdict, FromActions(actions, info))) return better;
+    if (AsSevere(verdict, FromActions(actions, info))) return better;
+  }
+  return state;
+}
+
+// The best state whose effective limit of searches is already that of `state`.
+State FirstStateOfLimit(const EffectiveSets& sets, State state) {
+  const auto limit = [&](State of) {
+    return Narrow(sets[static_cast<size_t>(of)].max_concurrent_searches);
+  };
+  for (State better : kAllStates) {
+    if (limit(better) == limit(state)) return better;
   }
   return state;
 }
@@ -132,10 +145,14 @@ GateEntry CompileEntry(const Policy& policy, const EffectiveSets& sets,
   const Verdict by_actions = FromActions(actions, info);
   const Verdict by_matrix = FromMatrix(policy.risk_matrix, info.risk, state);
   const bool matrix_decides = Severer(by_matrix, by_actions);
-  const Verdict& verdict = matrix_decides ? by_matrix : by_actions;
-  entry.rule_state = matrix_decides || verdict.rule == Rule::kNothing
+  entry.rule_state = matrix_decides || by_actions.rule == Rule::kNothing
                          ? state
-                         : FirstStateOf(sets, info, verdict, state);
+                         : FirstStateOf(sets, info, state);
+  entry.limit_state = FirstStateOfLimit(sets, state);
+  const Verdict verdict =
+      matrix_decides
+          ? by_matrix
+          : FromActions(sets[static_cast<size_t>(entry.rule_state)], info);
   entry.response = verdict.response;
   entry.throttle_pct = static_cast<uint8_t>(
       std::max(by_matrix.throttle_pct, by_actions.throttle_pct));
@@ -156,6 +173,19 @@ std::string_view Verb(Response response) {
   return kVerbs[static_cast<size_t>(response)];
 }
 
+// "stress_actions.allow_deletes is false", and that it still holds if the state
+// is worse.
+std::string KeyText(const Decision& decision, std::string_view key,
+                    std::string_view value) {
+  std::string text = absl::StrFormat(
+      "%s_actions.%s is %s", StateName(decision.rule_state), key, value);
+  if (decision.rule_state != decision.state) {
+    absl::StrAppendFormat(&text, ", which holds in state %s too",
+                          StateName(decision.state));
+  }
+  return text;
+}
+
 std::string RuleText(const Decision& decision) {
   switch (decision.rule) {
     case Rule::kNothing:
@@ -163,24 +193,23 @@ std::string RuleText(const Decision& decision) {
       break;
     case Rule::kPermission: {
       const bool is_pause = decision.permission >= Permission::kGnnTraining;
-      return absl::StrFormat(
-          "%s_actions.%s is %s", StateName(decision.rule_state),
-          PermissionKey(decision.permission), is_pause ? "true" : "false");
+      return KeyText(decision, PermissionKey(decision.permission),
+                     is_pause ? "true" : "false");
     }
     case Rule::kPolicyThrottle: {
       const bool search =
           InfoOf(decision.operation).throttle == ThrottleKey::kSearches;
-      return absl::StrFormat(
-          "%s_actions.%s is %d", StateName(decision.rule_state),
-          search ? "throttle_searches_pct" : "throttle_inserts_pct",
-          decision.throttle_pct);
+      return KeyText(decision,
+                     search ? "throttle_searches_pct" : "throttle_inserts_pct",
+                     std::to_string(decision.throttle_pct));
     }
     case Rule::kRiskMatrix:
       return absl::StrFormat("it is a %s-risk operation",
                              RiskName(decision.risk()));
     case Rule::kConcurrency:
-      return absl::StrFormat("%d are running, which is the limit",
-                             decision.max_concurrent);
+      return absl::StrCat(KeyText(decision, "max_concurrent_searches",
+                                  std::to_string(decision.max_concurrent)),
+                          ", and as many are running");
     case Rule::kHealing:
       return absl::StrFormat("healing holds it back by %d percent",
                              decision.throttle_pct);
@@ -263,6 +292,7 @@ Decision Decide(const GateTable& table, Operation operation, const Load& load) {
     decision.response =
         table.concurrency_wait_secs == 0 ? Response::kReject : Response::kDefer;
     decision.rule = Rule::kConcurrency;
+    decision.rule_state = entry.limit_state;
     decision.retry_after_secs = table.concurrency_wait_secs;
   }
   return decision;

@@ -70,9 +70,11 @@ struct GateEntry {
   // rule == kPermission: the Permission that is missing.
   Permission permission;
   // The state whose action set or matrix column decided: of kRiskMatrix the
-  // table's state, of a policy key that or a better one.
+  // table's state, of a policy key that or a better one, namely the best whose
+  // action set is enough for the answer.
   State rule_state;
-  uint8_t reserved[3];
+  State limit_state;  // likewise, whose action set has max_concurrent
+  uint8_t reserved[2];
   // kDefer: longest wait. kReject: when asking again makes sense at the
   // earliest; 0 if waiting alone will not help (state is normal).
   uint32_t retry_after_secs;
@@ -144,6 +146,8 @@ Decision Decide(const GateTable& table, Operation operation, const Load& load);
 // One line for people, "" if nothing stands against the operation:
 //   operation "bulk_insert" rejected in state stress:
 //   stress_actions.allow_bulk_insert is false
+// and in state critical, where the same key decides:
+//   ... is false, which holds in state critical too
 std::string DecisionReason(const Decision& decision);
 
 }  // namespace ruvector::gate

@@ -128,7 +128,8 @@ TEST(DecisionTest, ReasonNamesTheRule) {
   EXPECT_EQ(DecisionReason(
                 DecideNow(policy, State::kCritical, Operation::kBulkInsert)),
             "operation \"bulk_insert\" rejected in state critical: "
-            "stress_actions.allow_bulk_insert is false");
+            "stress_actions.allow_bulk_insert is false, which holds in state "
+            "critical too");
   EXPECT_EQ(
       DecisionReason(DecideNow(policy, State::kStress, Operation::kGnnTrain)),
       "operation \"gnn_train\" rejected in state stress: "
@@ -143,8 +144,56 @@ TEST(DecisionTest, ReasonNamesTheRule) {
       "operation");
   EXPECT_EQ(DecisionReason(DecideNow(policy, State::kCritical,
                                      Operation::kSearch, {10, 1})),
-            "operation \"search\" deferred in state critical: 10 are running, "
-            "which is the limit");
+            "operation \"search\" deferred in state critical: "
+            "critical_actions.max_concurrent_searches is 10, and as many are "
+            "running");
+}
+
+// The stress set is enough to refuse: what the critical set says besides would
+// not be of use to whoever reads the refusal.
+TEST(DecisionTest, ReasonNamesTheSetThatDecidesInWorseStatesToo) {
+  Actions none;  // permits all
+  Policy policy;
+  policy.actions = {none, none, none};
+  policy.actions[1].throttle_inserts_pct = 100;
+  policy.actions[2].allow_single_insert = false;
+  EXPECT_EQ(
+      DecisionReason(DecideNow(policy, State::kCritical, Operation::kInsert)),
+      "operation \"insert\" rejected in state critical: "
+      "stress_actions.throttle_inserts_pct is 100, which holds in state "
+      "critical too");
+
+  policy.actions = {none, none, none};
+  policy.actions[1].allow_single_insert = false;
+  policy.actions[2].allow_bulk_insert = false;
+  EXPECT_EQ(DecisionReason(
+                DecideNow(policy, State::kCritical, Operation::kBulkInsert)),
+            "operation \"bulk_insert\" rejected in state critical: "
+            "stress_actions.allow_single_insert is false, which holds in state "
+            "critical too");
+
+  // A severer set of the worse state decides itself.
+  policy.actions = {none, none, none};
+  policy.actions[1].throttle_inserts_pct = 60;
+  policy.actions[2].throttle_inserts_pct = 90;
+  EXPECT_EQ(
+      DecisionReason(DecideNow(policy, State::kCritical, Operation::kInsert)),
+      "operation \"insert\" throttled in state critical: "
+      "critical_actions.throttle_inserts_pct is 90");
+  policy.actions[2].throttle_inserts_pct = 10;
+  EXPECT_EQ(
+      DecisionReason(DecideNow(policy, State::kCritical, Operation::kInsert)),
+      "operation \"insert\" throttled in state critical: "
+      "stress_actions.throttle_inserts_pct is 60, which holds in state "
+      "critical too");
+
+  policy.actions = {none, none, none};
+  policy.actions[1].max_concurrent_searches = 3;
+  EXPECT_EQ(DecisionReason(DecideNow(policy, State::kCritical,
+                                     Operation::kSearch, {3, 1})),
+            "operation \"search\" deferred in state critical: "
+            "stress_actions.max_concurrent_searches is 3, which holds in state "
+            "critical too, and as many are running");
 }
 
 TEST(DecisionTest, ConcurrencyLimitCountsOthers) {

@@ -3,7 +3,9 @@
 #include <array>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/base/hint.h"
 
 namespace ruvector::gate {
 namespace {
@@ -120,9 +122,9 @@ absl::StatusOr<Operation> ParseOperation(std::string_view name) {
       return info.operation;
     }
   }
-  return absl::InvalidArgumentError(
-      absl::StrFormat("unknown operation \"%s\", expected one of %s",
-                      name.substr(0, 100), KnownOperations()));
+  return WithHint(absl::InvalidArgumentError(absl::StrFormat(
+                      "unknown operation \"%s\"", name.substr(0, 100))),
+                  absl::StrCat("Known are ", KnownOperations(), "."));
 }
 
 std::string KnownOperations() {

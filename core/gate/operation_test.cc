@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "core/base/hint.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -101,11 +102,12 @@ TEST(OperationTest, UnknownIsAnErrorThatListsTheKnown) {
     const auto parsed = ParseOperation(bad);
     ASSERT_FALSE(parsed.ok()) << bad;
     EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument);
-    const std::string message(parsed.status().message());
-    EXPECT_THAT(message, HasSubstr("\"" + std::string(bad) + "\""));
+    EXPECT_EQ(parsed.status().message(),
+              "unknown operation \"" + std::string(bad) + "\"");
+    const std::string hint = HintOf(parsed.status());
     for (int i = 0; i < kNumOperations; ++i) {
       EXPECT_THAT(
-          message,
+          hint,
           HasSubstr(std::string(OperationName(static_cast<Operation>(i)))));
     }
   }

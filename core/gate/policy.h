@@ -161,7 +161,7 @@ struct Policy {
 // arrays and scalars replace. Errors are kInvalidArgument, name the full path
 // of the key ("stress_actions.throttle_inserts_pct"), what was expected and
 // what came: not JSON (with the byte), not an object, unknown key (with the
-// known ones beside it), duplicate key, wrong type, out of range, not finite,
+// known ones in its hint), duplicate key, wrong type, out of range, not finite,
 // and the rules between fields
 //   threshold_low < threshold_high,
 //   threshold_low < floors of `capacity` < threshold_high,

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "core/base/hint.h"
 #include "core/base/status_macros.h"
 #include "core/document/fields.h"
 #include "core/document/keys.h"
@@ -54,9 +55,10 @@ absl::Status CheckMembers(const json& value, const std::string& path,
   }
   for (const auto& [name, member] : value.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("unknown policy key \"%s.%s\", expected one of %s",
-                          path, name, list));
+      return WithHint(
+          absl::InvalidArgumentError(
+              absl::StrFormat("unknown policy key \"%s.%s\"", path, name)),
+          absl::StrFormat("Known keys in \"%s\" are %s.", path, list));
     }
   }
   return absl::OkStatus();
@@ -240,9 +242,11 @@ absl::Status CheckRamps(const Policy& policy) {
       const json low = Value(*previous, policy, State::kNormal);
       const json high = Value(key, policy, State::kNormal);
       if (!(low < high)) {
-        return absl::InvalidArgumentError(absl::StrFormat(
-            "policy key \"%s\": expected less than %s (%s), got %s",
-            previous->path, key.path, Dump(high), Dump(low)));
+        return WithHint(
+            absl::InvalidArgumentError(absl::StrFormat(
+                "policy key \"%s\": expected less than %s (%s), got %s",
+                previous->path, key.path, Dump(high), Dump(low))),
+            "A key that is not given keeps its value: set both together.");
       }
     }
     previous = &key;
@@ -268,10 +272,13 @@ absl::Status CheckChannels(const std::vector<Channel>& channels) {
 
 absl::Status CheckFieldsTogether(const Policy& policy) {
   if (policy.threshold_low >= policy.threshold_high) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "policy key \"threshold_low\": expected less than threshold_high "
-        "(%g), got %g",
-        policy.threshold_high, policy.threshold_low));
+    return WithHint(
+        absl::InvalidArgumentError(absl::StrFormat(
+            "policy key \"threshold_low\": expected less than threshold_high "
+            "(%g), got %g",
+            policy.threshold_high, policy.threshold_low)),
+        "A key that is not given keeps its value: set threshold_low and "
+        "threshold_high together.");
   }
   RV_RETURN_IF_ERROR(CheckChannels(policy.notifications.channels));
   RV_RETURN_IF_ERROR(

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "core/base/hint.h"
 #include "core/base/rng.h"
 #include "core/gate/policy_keys.h"
 #include "core/gate/random_policy.h"
@@ -24,7 +25,9 @@ std::string ErrorOf(std::string_view json) {
   const auto merged = MergePolicy(Policy(), json);
   if (merged.ok()) return "accepted";
   EXPECT_EQ(merged.status().code(), absl::StatusCode::kInvalidArgument);
-  return std::string(merged.status().message());
+  const std::string hint = HintOf(merged.status());
+  return std::string(merged.status().message()) +
+         (hint.empty() ? "" : "\n" + hint);
 }
 
 Policy Merged(std::string_view json, const Policy& base = Policy()) {
@@ -241,18 +244,20 @@ TEST(MergePolicyTest, BadInputsNameTheKeyTheExpectedAndTheActual) {
       {"\"x\"", "policy: expected a JSON object, got string \"x\""},
       // Unknown keys, with what is known beside them.
       {R"({"treshold_high":0.7})",
-       "unknown policy key \"treshold_high\", expected one of description, "},
+       "unknown policy key \"treshold_high\"\nKnown keys are description, "},
       {R"({"stress_actions":{"allow_raeds":true}})",
-       "unknown policy key \"stress_actions.allow_raeds\", expected one of "
-       "allow_reads, allow_single_insert, "},
+       "unknown policy key \"stress_actions.allow_raeds\"\nKnown keys in "
+       "\"stress_actions\" are allow_reads, allow_single_insert, "},
       {R"({"allow_reads":true})", "unknown policy key \"allow_reads\""},
       {R"({"Threshold_high":0.7})", "unknown policy key \"Threshold_high\""},
       {R"({"":1})", "unknown policy key \"\""},
       {R"({"hysteresis.degrade_samples":1})",
        "unknown policy key \"hysteresis.degrade_samples\""},
       {R"({"notifications":{"on_state_change":{"chanels":[]}}})",
-       "unknown policy key \"notifications.on_state_change.chanels\", expected "
-       "one of enabled, channels, include_witness_edges"},
+       "unknown policy key \"notifications.on_state_change.chanels\"\nKnown "
+       "keys "
+       "in \"notifications.on_state_change\" are enabled, channels, "
+       "include_witness_edges"},
       // Duplicates.
       {R"({"priority":1,"mode":"off","priority":2})",
        "policy key \"priority\": duplicate"},
@@ -335,8 +340,9 @@ TEST(MergePolicyTest, BadInputsNameTheKeyTheExpectedAndTheActual) {
        "of at most 1000 bytes, got number 1"},
       {R"({"stress_actions":{"custom_actions":
           [{"name":"a","command":"b","when":1}]}})",
-       "unknown policy key \"stress_actions.custom_actions[0].when\", expected "
-       "one of name, command, args"},
+       "unknown policy key \"stress_actions.custom_actions[0].when\"\nKnown "
+       "keys "
+       "in \"stress_actions.custom_actions[0]\" are name, command, args."},
       {R"({"stress_actions":{"custom_actions":
           [{"name":"a\u0000b","command":"b"}]}})",
        "custom_actions[0].name\": expected text of 1 to 63 bytes without NUL"},
@@ -366,7 +372,7 @@ TEST(MergePolicyTest, BadInputsNameTheKeyTheExpectedAndTheActual) {
        "policy key \"sample_size\": expected integer from 16 to 1000000 or "
        "null, got number 15"},
       {R"({"sample_method":"random"})",
-       "unknown policy key \"sample_method\", expected one of description, "},
+       "unknown policy key \"sample_method\"\nKnown keys are description, "},
       {R"({"notifications":{"on_state_change":{"channels":
           [{"type":"pg_notify","config":{"channel":""}}]}}})",
        "channels[0].config.channel\": expected text of 1 to 63 bytes"},

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "core/base/hint.h"
 #include "core/healing/healing_keys.h"
 #include "gtest/gtest.h"
 
@@ -19,7 +20,9 @@ std::string ErrorOf(std::string_view json) {
   const auto merged = MergeHealingConfig(HealingConfig(), json);
   if (merged.ok()) return "no error";
   EXPECT_EQ(merged.status().code(), absl::StatusCode::kInvalidArgument);
-  return std::string(merged.status().message());
+  const std::string hint = HintOf(merged.status());
+  return std::string(merged.status().message()) +
+         (hint.empty() ? "" : "\n" + hint);
 }
 
 TEST(HealingConfigTest, DefaultsAreTheSpecs) {
@@ -95,8 +98,8 @@ TEST(HealingConfigTest, ErrorsNameTheKey) {
             "max_attempts_per_window and attempt_window_seconds, which it "
             "stands for");
   EXPECT_EQ(ErrorOf(R"({"breaker": {"x": 1}})"),
-            "unknown healing key \"breaker.x\", expected one of "
-            "ineffective_attempts, close_after_seconds");
+            "unknown healing key \"breaker.x\"\nKnown keys in \"breaker\" are "
+            "ineffective_attempts, close_after_seconds.");
   EXPECT_EQ(ErrorOf(R"({"breaker": 3})"),
             "healing key \"breaker\": expected object, got number 3");
   EXPECT_EQ(ErrorOf(R"({"default_mode": "on"})"),
@@ -106,9 +109,9 @@ TEST(HealingConfigTest, ErrorsNameTheKey) {
             "healing key \"strategies.a.mode\": expected one of \"off\", "
             "\"report\", \"approve\", \"auto\" or null, got number 1");
   EXPECT_EQ(ErrorOf(R"({"strategies": {"a": {"mood": 1}}})"),
-            "unknown healing key \"strategies.a.mood\", expected one of mode, "
-            "stabilisation_seconds, timeout_seconds, target_margin, "
-            "guard_margin");
+            "unknown healing key \"strategies.a.mood\"\nKnown keys in "
+            "\"strategies.a\" are mode, stabilisation_seconds, "
+            "timeout_seconds, target_margin, guard_margin.");
   EXPECT_EQ(ErrorOf(R"({"strategies": {"a.b": {}}})"),
             "healing key \"strategies.a.b\": expected the name of a strategy");
   EXPECT_EQ(ErrorOf(R"({"require_approval_strategies": [1]})"),

@@ -27,20 +27,32 @@ struct Ring {
   int size;
   // Guarded by lock.
   uint64_t next_ticket;
-  Overflow overflow[boot::kMaxDatabases];
   Slot slots[FLEXIBLE_ARRAY_MEMBER];
 };
 
 Ring* ring = nullptr;  // scope: backend, into shared memory
+// Guarded by ring->lock; an entry is free while its database is invalid.
+Overflow* overflows = nullptr;
+int overflow_count = 0;
+
+Overflow* FindOverflowLocked(Oid database) {
+  for (int i = 0; i < overflow_count; ++i) {
+    if (overflows[i].database == database) return &overflows[i];
+  }
+  return nullptr;
+}
 
 void CountOverflowLocked(Oid database) {
-  for (Overflow& entry : ring->overflow) {
-    if (entry.database == database || !OidIsValid(entry.database)) {
-      entry.database = database;
-      ++entry.count;
-      return;
-    }
-  }
+  Overflow* entry = FindOverflowLocked(database);
+  if (entry == nullptr) entry = FindOverflowLocked(InvalidOid);
+  if (entry == nullptr) return;
+  entry->database = database;
+  ++entry->count;
+}
+
+size_t SlotsSize() {
+  return add_size(offsetof(Ring, slots),
+                  mul_size(settings::audit_ring_size, sizeof(Slot)));
 }
 
 // The database's slot of the lowest ticket above `after`; nullptr for none.
@@ -57,14 +69,17 @@ Slot* OldestLocked(Oid database, uint64_t after) {
 }  // namespace
 
 size_t EventRingSize() {
-  return add_size(offsetof(Ring, slots),
-                  mul_size(settings::audit_ring_size, sizeof(Slot)));
+  return add_size(MAXALIGN(SlotsSize()),
+                  mul_size(settings::max_databases, sizeof(Overflow)));
 }
 
 void InitEventRing(LWLock* lock) {
   bool found = false;
   ring = static_cast<Ring*>(
       ShmemInitStruct("ruvector event ring", EventRingSize(), &found));
+  overflows = reinterpret_cast<Overflow*>(reinterpret_cast<char*>(ring) +
+                                          MAXALIGN(SlotsSize()));
+  overflow_count = settings::max_databases;
   if (found) return;
   memset(ring, 0, EventRingSize());
   ring->lock = lock;
@@ -75,8 +90,10 @@ void InitEventRing(LWLock* lock) {
 bool PushRingEvent(const RingEvent& event) {
   if (ring == nullptr) return false;
   bool stored = false;
+  // What nobody would take out must not keep the others' events out.
+  const bool served = boot::HasDatabaseEntry(event.database);
   LWLockAcquire(ring->lock, LW_EXCLUSIVE);
-  for (int i = 0; i < ring->size && !stored; ++i) {
+  for (int i = 0; i < ring->size && served && !stored; ++i) {
     Slot& slot = ring->slots[i];
     if (slot.ticket != 0) continue;
     slot.event = event;
@@ -114,6 +131,16 @@ void RemoveRingEvents(Oid database, uint64_t ticket) {
   LWLockRelease(ring->lock);
 }
 
+void ForgetRingOfDatabase(Oid database) {
+  if (ring == nullptr) return;
+  LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+  for (int i = 0; i < ring->size; ++i) {
+    if (ring->slots[i].event.database == database) ring->slots[i].ticket = 0;
+  }
+  if (Overflow* entry = FindOverflowLocked(database)) *entry = {};
+  LWLockRelease(ring->lock);
+}
+
 RingStatus GetRingStatus(Oid database) {
   RingStatus status{0, 0, 0};
   if (ring == nullptr) return status;
@@ -126,8 +153,8 @@ RingStatus GetRingStatus(Oid database) {
       status.oldest = slot.event.at;
     }
   }
-  for (const Overflow& entry : ring->overflow) {
-    if (entry.database == database) status.overflowed = entry.count;
+  if (const Overflow* entry = FindOverflowLocked(database)) {
+    status.overflowed = entry->count;
   }
   LWLockRelease(ring->lock);
   return status;

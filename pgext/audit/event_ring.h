@@ -35,7 +35,8 @@ size_t EventRingSize();
 void InitEventRing(LWLock* lock);
 
 // Puts an event in and wakes the worker. False (and counted) when the ring is
-// full, or the library was not preloaded. Never raises.
+// full or no worker will come for the database (RequireDatabaseEntry), or when
+// the library was not preloaded. Never raises.
 bool PushRingEvent(const RingEvent& event);
 
 // Copies this database's oldest event that is not older than `after` in ring
@@ -46,6 +47,8 @@ bool PeekRingEvent(Oid database, uint64_t after, RingEvent& event,
 // Removes this database's events up to and including `ticket`; after the
 // transaction that sealed them has committed.
 void RemoveRingEvents(Oid database, uint64_t ticket);
+// What is here of a database that was dropped: its events and its count.
+void ForgetRingOfDatabase(Oid database);
 
 struct RingStatus {
   uint64_t waiting;

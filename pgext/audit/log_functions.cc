@@ -453,7 +453,7 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
 RV_SQL_FUNCTION(ruvector_audit_inclusion_proof) {
   using namespace ruvector;
   using namespace ruvector::audit;
-  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "id"));
+  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "p_event_id"));
   std::string json;
   {
     Reader reader;
@@ -482,7 +482,7 @@ RV_SQL_FUNCTION(ruvector_audit_inclusion_proof) {
 RV_SQL_FUNCTION(ruvector_audit_consistency_proof) {
   using namespace ruvector;
   using namespace ruvector::audit;
-  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "old_size"));
+  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "p_old_size"));
   std::string json;
   {
     Reader reader;

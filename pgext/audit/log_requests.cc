@@ -42,9 +42,11 @@ RV_SQL_FUNCTION(ruvector_rotate_signing_key) {
 // (key id, reason) -> void
 RV_SQL_FUNCTION(ruvector_revoke_signing_key) {
   using namespace ruvector;
-  RV_ASSIGN_OR_RETURN(const std::string key, pg::TextArgument(fcinfo, 0, "id"));
-  RV_ASSIGN_OR_RETURN(const std::string reason,
-                      pg::ReasonArgument(fcinfo, 1, "reason", "a revocation"));
+  RV_ASSIGN_OR_RETURN(const std::string key,
+                      pg::TextArgument(fcinfo, 0, "p_key_id"));
+  RV_ASSIGN_OR_RETURN(
+      const std::string reason,
+      pg::ReasonArgument(fcinfo, 1, "p_reason", "a revocation"));
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_revoke_signing_key()"));
   if (!audit::IsKeyId(key)) {
     return pg::PgError(
@@ -62,7 +64,7 @@ RV_SQL_FUNCTION(ruvector_revoke_signing_key) {
 // (before) -> bigint
 RV_SQL_FUNCTION(ruvector_audit_prune) {
   using namespace ruvector;
-  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "before"));
+  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 0, "p_before"));
   const TimestampTz before = PG_GETARG_TIMESTAMPTZ(0);
   if (TIMESTAMP_NOT_FINITE(before) || before > GetCurrentTimestamp()) {
     return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,

@@ -1,6 +1,9 @@
 #include "pgext/boot/database_slots.h"
 
+#include "absl/strings/str_format.h"
+#include "pgext/boot/settings.h"
 #include "pgext/bridge/pg_compat.h"
+#include "pgext/bridge/pg_status.h"
 extern "C" {
 #include "mb/pg_wchar.h"
 #include "storage/latch.h"
@@ -16,6 +19,26 @@ DatabaseTable* table = nullptr;  // scope: backend, into shared memory
 
 void SetProcLatch(int proc) {
   if (proc >= 0) SetLatch(&ProcGlobal->allProcs[proc].procLatch);
+}
+
+// Free, or else the one longest known to lack the extension.
+DatabaseEntry* FindRoomLocked(WhenFull when_full) {
+  DatabaseEntry* room = nullptr;
+  for (DatabaseEntry& entry : *table) {
+    if (!entry.in_use()) return &entry;
+    const WorkerSeat& integrity = entry.seat(WorkerRole::kIntegrity);
+    if (when_full == WhenFull::kGiveUp ||
+        integrity.status != DatabaseStatus::kNoExtension ||
+        integrity.proc >= 0 || entry.seat(WorkerRole::kHealing).proc >= 0) {
+      continue;
+    }
+    if (room == nullptr ||
+        integrity.status_since <
+            room->seat(WorkerRole::kIntegrity).status_since) {
+      room = &entry;
+    }
+  }
+  return room;
 }
 
 }  // namespace
@@ -40,23 +63,29 @@ const char* DatabaseStatusName(DatabaseStatus status) {
       return "left";
     case DatabaseStatus::kFailed:
       return "failed";
+    case DatabaseStatus::kNoEntry:
+      return "no entry";
   }
   return "unknown";
 }
 
 DatabaseTable* Databases() { return table; }
 
-size_t DatabaseSlotsSize() { return sizeof(DatabaseTable); }
+size_t DatabaseSlotsSize() {
+  return add_size(offsetof(DatabaseTable, entries),
+                  mul_size(settings::max_databases, sizeof(DatabaseEntry)));
+}
 
 void InitDatabaseSlots(LWLock* lock) {
   bool found = false;
   table = static_cast<DatabaseTable*>(
       ShmemInitStruct("ruvector databases", DatabaseSlotsSize(), &found));
   if (found) return;
-  memset(table, 0, DatabaseSlotsSize());
+  memset(static_cast<void*>(table), 0, DatabaseSlotsSize());
   table->lock = lock;
+  table->size = settings::max_databases;
   table->launcher_proc = -1;
-  for (DatabaseEntry& entry : table->entries) ClearDatabaseLocked(entry);
+  for (DatabaseEntry& entry : *table) ClearDatabaseLocked(entry);
 }
 
 void ClearDatabaseLocked(DatabaseEntry& entry) {
@@ -65,25 +94,52 @@ void ClearDatabaseLocked(DatabaseEntry& entry) {
 }
 
 DatabaseEntry* FindDatabaseLocked(Oid database) {
-  for (DatabaseEntry& entry : table->entries) {
+  for (DatabaseEntry& entry : *table) {
     if (entry.in_use() && entry.database == database) return &entry;
   }
   return nullptr;
 }
 
-DatabaseEntry* FindOrAddDatabaseLocked(Oid database) {
+DatabaseEntry* FindOrAddDatabaseLocked(Oid database, WhenFull when_full) {
   if (DatabaseEntry* entry = FindDatabaseLocked(database)) return entry;
-  for (DatabaseEntry& entry : table->entries) {
-    if (entry.in_use()) continue;
-    ClearDatabaseLocked(entry);
-    entry.database = database;
-    for (WorkerSeat& seat : entry.seats) {
-      seat.status = DatabaseStatus::kUnknown;
-      seat.status_since = GetCurrentTimestamp();
-    }
-    return &entry;
+  DatabaseEntry* room = FindRoomLocked(when_full);
+  if (room == nullptr) return nullptr;
+  ClearDatabaseLocked(*room);
+  room->database = database;
+  for (WorkerSeat& seat : room->seats) {
+    seat.status = DatabaseStatus::kUnknown;
+    seat.status_since = GetCurrentTimestamp();
   }
-  return nullptr;
+  return room;
+}
+
+bool DatabasesFullLocked() {
+  for (const DatabaseEntry& entry : *table) {
+    if (!entry.in_use()) return false;
+  }
+  return true;
+}
+
+bool HasDatabaseEntry(Oid database) {
+  if (table == nullptr) return true;
+  LWLockAcquire(table->lock, LW_EXCLUSIVE);
+  const bool has =
+      FindOrAddDatabaseLocked(database, WhenFull::kDisplace) != nullptr;
+  LWLockRelease(table->lock);
+  return has;
+}
+
+absl::Status RequireDatabaseEntry() {
+  if (HasDatabaseEntry(MyDatabaseId)) return absl::OkStatus();
+  return pg::PgError(
+      ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+      "no worker serves this database: ruvector has no entry for it",
+      absl::StrFormat("All %d entries of ruvector.max_databases belong to "
+                      "other databases.",
+                      table->size),
+      "Raise ruvector.max_databases and restart the server, or drop the "
+      "extension or a database that does not need it. SELECT * FROM "
+      "ruvector.workers shows which databases have an entry.");
 }
 
 void WakeLauncher() {
@@ -98,7 +154,8 @@ void WakeWorker(Oid database, WorkerRole role) {
   if (table == nullptr) return;
   LWLockAcquire(table->lock, LW_EXCLUSIVE);
   int proc = table->launcher_proc;
-  if (DatabaseEntry* entry = FindOrAddDatabaseLocked(database)) {
+  if (DatabaseEntry* entry =
+          FindOrAddDatabaseLocked(database, WhenFull::kDisplace)) {
     WorkerSeat& integrity = entry->seat(WorkerRole::kIntegrity);
     if (entry->seat(role).proc >= 0) {
       proc = entry->seat(role).proc;
@@ -114,7 +171,7 @@ void WakeWorker(Oid database, WorkerRole role) {
 bool ClaimSeat(Oid database, WorkerRole role) {
   bool claimed = false;
   LWLockAcquire(table->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindOrAddDatabaseLocked(database);
+  DatabaseEntry* entry = FindOrAddDatabaseLocked(database, WhenFull::kGiveUp);
   if (entry != nullptr && entry->seat(role).proc < 0) {
     WorkerSeat& seat = entry->seat(role);
     seat.proc = RV_MY_PROC_NUMBER;

@@ -3,20 +3,24 @@
 // One entry per database that has, or may have, the extension, and in it one
 // seat for each of its workers. The launcher adds and removes entries; a worker
 // owns its seat while `pid` is set.
+//
+// There are ruvector.max_databases entries. One of a database that is known to
+// lack the extension is given up for another database; when all belong to
+// databases that have it, those without an entry are not served, and the
+// launcher, ruvector.workers and RequireDatabaseEntry say so.
 #ifndef RUVECTOR_PGEXT_BOOT_DATABASE_SLOTS_H_
 #define RUVECTOR_PGEXT_BOOT_DATABASE_SLOTS_H_
 
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "pgext/bridge/pg.h"
 extern "C" {
 #include "storage/lwlock.h"
 }
 
 namespace ruvector::boot {
-
-constexpr int kMaxDatabases = 128;
 
 // The workers that a database has, in the order in which they are given to it
 // when background worker slots are short.
@@ -36,6 +40,7 @@ enum class DatabaseStatus : uint8_t {
   kYielded,      // its worker made room for another database
   kLeft,         // its worker left: someone drops or copies the database
   kFailed,       // its worker ended with an error; it is tried again
+  kNoEntry,      // of a database for which there is no entry
 };
 const char* DatabaseStatusName(DatabaseStatus status);
 
@@ -76,9 +81,13 @@ struct DatabaseEntry {
 struct DatabaseTable {
   // Immutable after startup.
   LWLock* lock;
+  int size;
   // Guarded by lock.
   int launcher_proc;  // -1 without a launcher
-  DatabaseEntry entries[kMaxDatabases];
+  DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];
+
+  DatabaseEntry* begin() { return entries; }
+  DatabaseEntry* end() { return entries + size; }
 };
 
 // nullptr when the library was not preloaded.
@@ -90,9 +99,23 @@ void InitDatabaseSlots(LWLock* lock);
 
 // The entry of a database; nullptr when there is none. Caller holds the lock.
 DatabaseEntry* FindDatabaseLocked(Oid database);
-// The entry of a database, made when there is none; nullptr when the table is
-// full. Caller holds the lock exclusively.
-DatabaseEntry* FindOrAddDatabaseLocked(Oid database);
+// What to do when no entry is free.
+enum class WhenFull {
+  kGiveUp,
+  kDisplace,  // take the one longest known to lack the extension
+};
+// The entry of a database, made when there is none; nullptr when there is none
+// to be had. Caller holds the lock exclusively.
+DatabaseEntry* FindOrAddDatabaseLocked(Oid database, WhenFull when_full);
+// Whether no entry is free. Caller holds the lock.
+bool DatabasesFullLocked();
+
+// OK when this database, which has the extension, has an entry or has got one
+// now, and where ruvector was not preloaded; else ConfigurationLimitExceeded
+// (53400, with DETAIL and HINT): no worker will come.
+absl::Status RequireDatabaseEntry();
+// The same for any database that has the extension, as a truth value.
+bool HasDatabaseEntry(Oid database);
 
 // Forgets what is known of a database: the entry is free. Caller holds the lock
 // exclusively.

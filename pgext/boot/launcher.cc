@@ -3,15 +3,20 @@
 //
 // When background worker slots are short, databases are served in turn, and
 // integrity workers come before supervisors.
-#include <vector>
+#include <set>
 
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
+#include "pgext/audit/event_ring.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/boot/settings.h"
 #include "pgext/boot/worker_process.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_compat.h"
+#include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/sql_entry.h"
+#include "pgext/healing/recall/query_reservoir.h"
+#include "pgext/integrity/gate_slots.h"
 #include "pgext/plugins/server_plugins.h"
 extern "C" {
 #include "access/genam.h"
@@ -33,14 +38,24 @@ extern "C" {
 namespace ruvector::boot {
 namespace {
 
-constexpr int kListSize = 4096;
+constexpr int kListSize = 16384;
 // A supervisor that takes turns with others has at least that long: it begins
 // by reading plugins and journals.
 constexpr int64_t kSupervisorTurn = 10 * USECS_PER_SEC;
 
+struct ListedDatabase {
+  Oid oid;
+  NameData name;
+};
 struct DatabaseList {
-  Oid oids[kListSize];
+  ListedDatabase databases[kListSize];
   int count;
+
+  const ListedDatabase* begin() const { return databases; }
+  const ListedDatabase* end() const { return databases + count; }
+  void Add(const ListedDatabase& database) {
+    if (count < kListSize) databases[count++] = database;
+  }
 };
 
 void ListDatabases(DatabaseList& list) {
@@ -51,41 +66,117 @@ void ListDatabases(DatabaseList& list) {
   while ((tuple = heap_getnext(scan, ForwardScanDirection)) != nullptr) {
     auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
     if (!form->datallowconn || form->datistemplate) continue;
-#if PG_VERSION_NUM >= 150000
     if (form->datconnlimit == -2) continue;  // half-dropped
-#endif
-    if (list.count < kListSize) list.oids[list.count++] = form->oid;
+    list.Add({form->oid, form->datname});
   }
   table_endscan(scan);
   table_close(relation, AccessShareLock);
 }
 
 bool Listed(const DatabaseList& list, Oid database) {
-  for (int i = 0; i < list.count; ++i) {
-    if (list.oids[i] == database) return true;
+  for (const ListedDatabase& listed : list) {
+    if (listed.oid == database) return true;
   }
   return false;
 }
 
-// New databases in, dropped ones out.
-void Reconcile(const DatabaseList& list, bool look_again) {
+// Dropped databases go, with what the others keep of them in shared memory.
+void RemoveDropped(const DatabaseList& list) {
+  for (DatabaseEntry& entry : *Databases()) {
+    LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
+    const bool gone = entry.in_use() && !Listed(list, entry.database) &&
+                      entry.seat(WorkerRole::kIntegrity).proc < 0 &&
+                      entry.seat(WorkerRole::kHealing).proc < 0;
+    const Oid database = entry.database;
+    if (gone) ClearDatabaseLocked(entry);
+    LWLockRelease(Databases()->lock);
+    if (!gone) continue;
+    integrity::FreeGateSlots(database);
+    audit::ForgetRingOfDatabase(database);
+    static healing::TakenQuery taken;  // scope: call
+    while (healing::TakeFromBox(database, taken)) {
+    }
+  }
+}
+
+int IndexAfter(const DatabaseList& list, Oid database) {
+  for (int i = 0; i < list.count; ++i) {
+    if (list.databases[i].oid == database) return i + 1;
+  }
+  return 0;
+}
+
+// What has yet to show whether it has the extension may yet give its entry up.
+bool MayGiveUpEntry(const DatabaseEntry& entry) {
+  const WorkerSeat& integrity = entry.seat(WorkerRole::kIntegrity);
+  return integrity.status == DatabaseStatus::kNoExtension ||
+         (integrity.rounds == 0 &&
+          (integrity.status == DatabaseStatus::kUnknown ||
+           integrity.status == DatabaseStatus::kStarting ||
+           integrity.status == DatabaseStatus::kServed));
+}
+
+// New databases in. When it is time to look again, those without an entry take
+// the place of those that lack the extension, so that all are looked at in
+// turn. `without`: for which there is no entry, and will be none.
+void AddListed(const DatabaseList& list, bool look_again,
+               DatabaseList& without) {
+  const WhenFull when_full =
+      look_again ? WhenFull::kDisplace : WhenFull::kGiveUp;
   const TimestampTz now = GetCurrentTimestamp();
+  static Oid newest = InvalidOid;  // scope: backend; begun after it
+  bool settled = true;
+  without.count = 0;
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
-  for (DatabaseEntry& entry : Databases()->entries) {
-    if (!entry.in_use()) continue;
+  for (int i = 0, first = IndexAfter(list, newest); i < list.count; ++i) {
+    const ListedDatabase& listed = list.databases[(first + i) % list.count];
+    if (FindDatabaseLocked(listed.oid) != nullptr) continue;
+    if (FindOrAddDatabaseLocked(listed.oid, when_full) != nullptr) {
+      newest = listed.oid;
+    } else {
+      without.Add(listed);
+    }
+  }
+  for (DatabaseEntry& entry : *Databases()) {
+    settled = settled && entry.in_use() && !MayGiveUpEntry(entry);
     WorkerSeat& integrity = entry.seat(WorkerRole::kIntegrity);
-    if (!Listed(list, entry.database) && integrity.proc < 0 &&
-        entry.seat(WorkerRole::kHealing).proc < 0) {
-      ClearDatabaseLocked(entry);
-    } else if (look_again && integrity.status == DatabaseStatus::kNoExtension) {
+    if (look_again && entry.in_use() &&
+        integrity.status == DatabaseStatus::kNoExtension) {
       integrity.status = DatabaseStatus::kUnknown;
       integrity.status_since = now;
     }
   }
-  for (int i = 0; i < list.count; ++i) {
-    if (FindOrAddDatabaseLocked(list.oids[i]) == nullptr) break;
-  }
   LWLockRelease(Databases()->lock);
+  if (!settled) without.count = 0;
+}
+
+// Once for each, until it has had an entry.
+void WarnOf(const DatabaseList& without) {
+  static std::set<Oid>& warned = *new std::set<Oid>;  // scope: backend
+  std::set<Oid> still;
+  for (const ListedDatabase& database : without) {
+    still.insert(database.oid);
+    if (warned.count(database.oid) != 0) continue;
+    pg::RunOrLog(WARNING, [&] {
+      return pg::PgError(
+          ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+          absl::StrCat("ruvector does not serve database \"",
+                       NameStr(database.name), "\": no entry is free for it"),
+          absl::StrCat("All ", Databases()->size,
+                       " entries of ruvector.max_databases belong to "
+                       "databases that have the extension."),
+          "Raise ruvector.max_databases and restart the server, or drop the "
+          "extension or a database that does not need it.");
+    });
+  }
+  warned = std::move(still);
+}
+
+void Reconcile(const DatabaseList& list, bool look_again) {
+  static DatabaseList without;  // scope: backend
+  RemoveDropped(list);
+  AddListed(list, look_again, without);
+  WarnOf(without);
 }
 
 // A supervisor has work where an integrity worker has found the extension, on
@@ -123,7 +214,7 @@ bool WantsWorker(const DatabaseEntry& entry, WorkerRole role, TimestampTz now) {
 Oid NextToServe(WorkerRole role, TimestampTz now) {
   const DatabaseEntry* oldest = nullptr;
   LWLockAcquire(Databases()->lock, LW_SHARED);
-  for (const DatabaseEntry& entry : Databases()->entries) {
+  for (const DatabaseEntry& entry : *Databases()) {
     if (!entry.in_use() || !WantsWorker(entry, role, now)) continue;
     if (oldest == nullptr ||
         entry.seat(role).status_since < oldest->seat(role).status_since) {
@@ -161,7 +252,7 @@ bool AskOneToYield(WorkerRole role, int64_t turn) {
   WorkerSeat* longest = nullptr;
   bool asked = false;
   LWLockAcquire(Databases()->lock, LW_EXCLUSIVE);
-  for (DatabaseEntry& entry : Databases()->entries) {
+  for (DatabaseEntry& entry : *Databases()) {
     WorkerSeat& seat = entry.seat(role);
     if (seat.status != DatabaseStatus::kServed || seat.busy ||
         seat.status_since > latest) {
@@ -184,7 +275,7 @@ bool AskOneToYield(WorkerRole role, int64_t turn) {
 
 absl::Status ServeRole(WorkerRole role) {
   const TimestampTz now = GetCurrentTimestamp();
-  for (int started = 0; started < kMaxDatabases; ++started) {
+  for (int started = 0; started < Databases()->size; ++started) {
     const Oid database = NextToServe(role, now);
     if (!OidIsValid(database)) return absl::OkStatus();
     SetStatus(database, role, DatabaseStatus::kStarting, 0, "");

@@ -11,6 +11,7 @@ extern "C" {
 namespace ruvector::settings {
 
 int max_collections = 256;
+int max_databases = 128;
 int audit_ring_size = 256;
 int database_check_interval = 60;
 int page_budget = 2000;
@@ -122,6 +123,11 @@ constexpr IntSetting kInts[] = {
     {"ruvector.max_collections",
      "Number of collections of all databases that can be gated at once.",
      nullptr, &max_collections, 256, 1, 65536, PGC_POSTMASTER, 0},
+    {"ruvector.max_databases",
+     "Number of databases with the extension that can be served.",
+     "A database beyond that is not sampled; the server log and "
+     "ruvector.workers name it.",
+     &max_databases, 128, 1, 8192, PGC_POSTMASTER, 0},
     {"ruvector.max_graph_nodes",
      "Number of nodes above which the operational graph is contracted further.",
      "The healthiest siblings are merged, and the result says so.",

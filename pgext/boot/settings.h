@@ -7,6 +7,7 @@
 namespace ruvector::settings {
 
 extern int max_collections;          // slots in shared memory
+extern int max_databases;            // entries in shared memory
 extern int audit_ring_size;          // entries
 extern int database_check_interval;  // seconds
 extern int page_budget;              // index pages a pass and collection

@@ -37,17 +37,23 @@ struct Desk {
 struct Desks {
   LWLock* lock;  // immutable after startup
   uint64_t next_ticket;
-  Desk desks[kMaxDatabases * kNumWorkerRoles];
+  int size;  // immutable after startup
+  Desk desks[FLEXIBLE_ARRAY_MEMBER];
+
+  Desk* begin() { return desks; }
+  Desk* end() { return desks + size; }
 };
 
 Desks* desks = nullptr;  // scope: backend, into shared memory
 
+int DeskCount() { return settings::max_databases * kNumWorkerRoles; }
+
 Desk* FindDeskLocked(Oid database, WorkerRole role, bool add) {
-  for (Desk& desk : desks->desks) {
+  for (Desk& desk : *desks) {
     if (desk.database == database && desk.role == role) return &desk;
   }
   if (!add) return nullptr;
-  for (Desk& desk : desks->desks) {
+  for (Desk& desk : *desks) {
     if (OidIsValid(desk.database) && desk.phase != Phase::kIdle) continue;
     desk.database = database;
     desk.role = role;
@@ -123,7 +129,9 @@ void Copy(char* out, size_t size, std::string_view text) {
 
 }  // namespace
 
-size_t WorkerRequestsSize() { return sizeof(Desks); }
+size_t WorkerRequestsSize() {
+  return add_size(offsetof(Desks, desks), mul_size(DeskCount(), sizeof(Desk)));
+}
 
 void InitWorkerRequests(LWLock* lock) {
   bool found = false;
@@ -132,7 +140,8 @@ void InitWorkerRequests(LWLock* lock) {
   if (found) return;
   memset(static_cast<void*>(desks), 0, WorkerRequestsSize());
   desks->lock = lock;
-  for (Desk& desk : desks->desks) ConditionVariableInit(&desk.changed);
+  desks->size = DeskCount();
+  for (Desk& desk : *desks) ConditionVariableInit(&desk.changed);
 }
 
 absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
@@ -141,6 +150,7 @@ absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
   if (desks == nullptr) {
     return NoWorker(absl::StrCat("no ", NameOf(role), " is running"));
   }
+  RV_RETURN_IF_ERROR(RequireDatabaseEntry());
   if (text.size() >= sizeof(WorkerRequest::text)) {
     return pg::PgError(
         ERRCODE_PROGRAM_LIMIT_EXCEEDED,

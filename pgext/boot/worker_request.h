@@ -65,8 +65,8 @@ void InitWorkerRequests(LWLock* lock);
 // Posts the request to this database's worker for it and waits, interruptibly,
 // at most ruvector.sample_timeout. The worker's error comes back with its
 // SQLSTATE, DETAIL and HINT. FailedPrecondition (55000, with HINT) without
-// preloading or when no worker answers in time; 54000 for a text that is too
-// long.
+// preloading or when no worker answers in time; 53400 at once where none will
+// come because the database has no entry; 54000 for a text that is too long.
 absl::StatusOr<std::string> AskWorker(RequestKind kind, std::string_view text,
                                       int64_t number, std::string_view user);
 

@@ -3,9 +3,13 @@
 #ifndef RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_
 #define RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_
 
+#include <cstdint>
+#include <optional>
+
 #include "pgext/bridge/pg.h"
 
 extern "C" {
+#include "pgstat.h"
 #include "storage/proc.h"
 #include "utils/wait_event.h"
 }
@@ -98,6 +102,16 @@ extern "C" {
 #define RV_TABSTAT_AUTOANALYZE_TIME autovac_analyze_timestamp
 #endif
 
+// 16 counts when a table or index was last scanned. 0: never, or not known.
+inline TimestampTz RvLastScan(
+    [[maybe_unused]] const PgStat_StatTabEntry& entry) {
+#if PG_VERSION_NUM >= 160000
+  return entry.lastscan;
+#else
+  return 0;
+#endif
+}
+
 // Fields of PgStat_CheckpointerStats that 17 renamed.
 #if PG_VERSION_NUM >= 170000
 #define RV_CHECKPOINTS_TIMED num_timed
@@ -109,6 +123,23 @@ extern "C" {
 #define RV_CHECKPOINTS_REQUESTED requested_checkpoints
 #define RV_CHECKPOINT_WRITE_TIME checkpoint_write_time
 #define RV_CHECKPOINT_SYNC_TIME checkpoint_sync_time
+#endif
+
+// 17 no longer counts the buffers that backends wrote themselves.
+inline std::optional<int64_t> RvBuffersWrittenByBackends(
+    [[maybe_unused]] const PgStat_CheckpointerStats& counters) {
+#if PG_VERSION_NUM >= 170000
+  return std::nullopt;
+#else
+  return counters.buf_written_backend;
+#endif
+}
+
+// 17 renamed the counter of transaction ids; access/transam.h declares it.
+#if PG_VERSION_NUM >= 170000
+#define RV_NEXT_XID TransamVariables->nextXid
+#else
+#define RV_NEXT_XID ShmemVariableCache->nextXid
 #endif
 
 #endif  // RUVECTOR_PGEXT_BRIDGE_PG_COMPAT_H_

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/cord.h"
+#include "core/base/hint.h"
 #include "pgext/bridge/pg.h"
 
 namespace ruvector::pg {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr char kSqlState[] = "ruvector/sqlstate";
 constexpr char kDetail[] = "ruvector/detail";
-constexpr char kHint[] = "ruvector/hint";
 constexpr char kContext[] = "ruvector/context";
 
 struct CodePair {
@@ -74,7 +74,7 @@ absl::Status PgError(int sqlstate, std::string_view message,
                                    reinterpret_cast<const char*>(&sqlstate),
                                    sizeof(sqlstate))));
   Attach(status, kDetail, detail);
-  Attach(status, kHint, hint);
+  Attach(status, kHintPayload, hint);
   return status;
 }
 
@@ -84,7 +84,8 @@ absl::Status WithDetail(absl::Status status, std::string_view detail) {
 }
 
 absl::Status WithHint(absl::Status status, std::string_view hint) {
-  if (!status.ok() && HintOf(status).empty()) Attach(status, kHint, hint);
+  if (!status.ok() && HintOf(status).empty())
+    Attach(status, kHintPayload, hint);
   return status;
 }
 
@@ -105,7 +106,7 @@ std::string DetailOf(const absl::Status& status) {
   return PayloadOf(status, kDetail);
 }
 std::string HintOf(const absl::Status& status) {
-  return PayloadOf(status, kHint);
+  return PayloadOf(status, kHintPayload);
 }
 std::string ContextOf(const absl::Status& status) {
   return PayloadOf(status, kContext);

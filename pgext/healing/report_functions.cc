@@ -268,8 +268,9 @@ RV_SQL_FUNCTION(ruvector_healing_enabled) {
       LWLockAcquire(boot::Databases()->lock, LW_SHARED);
       const boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId);
       const boot::DatabaseStatus status =
-          entry == nullptr ? boot::DatabaseStatus::kUnknown
-                           : entry->seat(boot::WorkerRole::kHealing).status;
+          entry != nullptr ? entry->seat(boot::WorkerRole::kHealing).status
+          : boot::DatabasesFullLocked() ? boot::DatabaseStatus::kNoEntry
+                                        : boot::DatabaseStatus::kUnknown;
       LWLockRelease(boot::Databases()->lock);
       if (status != boot::DatabaseStatus::kServed) {
         why = absl::StrCat("no healing supervisor serves this database: ",

@@ -58,6 +58,13 @@ std::string StateText(const GateSlot& slot, const Decision& decision) {
 }
 
 std::string RetryHint(const GateSlot& slot, const Decision& decision) {
+  if (decision.response == Response::kReject &&
+      decision.rule_state == gate::State::kNormal &&
+      (decision.rule == gate::Rule::kPermission ||
+       decision.rule == gate::Rule::kPolicyThrottle)) {
+    return "The policy permits it in no state; ruvector_integrity_policy_set() "
+           "changes that.";
+  }
   const uint32_t retry = SecondsUntilRetry(slot, decision);
   std::string hint;
   if (retry > 0) {
@@ -119,11 +126,16 @@ void NoteRefusal(GateSlot& slot, const Decision& decision, Outcome outcome) {
 absl::Status Refuse(GateSlot& slot, const Decision& decision, int sqlstate,
                     const std::string& why) {
   NoteRefusal(slot, decision, Outcome::kRejected);
+  const std::string reason = gate::DecisionReason(decision);
+  std::string detail = StateText(slot, decision);
+  if (!reason.empty() && why != reason) {
+    absl::StrAppend(&detail, " Reason: ", reason, ".");
+  }
   return pg::PgError(
       sqlstate,
       absl::StrCat(std::string(gate::OperationName(decision.operation)),
                    " on collection \"", slot.name, "\" refused: ", why),
-      StateText(slot, decision), RetryHint(slot, decision));
+      detail, RetryHint(slot, decision));
 }
 
 absl::Status Reject(GateSlot& slot, const Decision& decision) {

@@ -156,18 +156,25 @@ absl::Status CheckDimensions(Column& column, std::optional<int64_t> wanted) {
     return PgError(ERRCODE_INVALID_PARAMETER_VALUE,
                    absl::StrFormat("dimensions must be between 1 and 16000, "
                                    "not %d",
-                                   *wanted));
+                                   *wanted),
+                   "",
+                   "Leave \"dimensions\" out to take those of the column's "
+                   "type.");
   }
   if (column.dimensions != 0 && column.dimensions != *wanted) {
     return PgError(ERRCODE_DATATYPE_MISMATCH,
                    absl::StrFormat("column \"%s\" has %d dimensions, not %d",
-                                   column.column, column.dimensions, *wanted));
+                                   column.column, column.dimensions, *wanted),
+                   "",
+                   "Leave \"dimensions\" out to take those of the column's "
+                   "type, or change the type with ALTER TABLE first.");
   }
   column.dimensions = *wanted;
   return absl::OkStatus();
 }
 
 absl::Status CheckRoom() {
+  RV_RETURN_IF_ERROR(boot::RequireDatabaseEntry());
   if (GateSlotsFree() != 0) return absl::OkStatus();
   return PgError(
       ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,

@@ -1,6 +1,8 @@
 // SQL: ruvector_integrity_gate, ruvector_integrity_sample,
 // ruvector_rebuild_contracted_graph, and the statistics of the gate.
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
@@ -131,6 +133,35 @@ absl::Status AskForSample(boot::RequestKind kind, const std::string& name,
   return absl::OkStatus();
 }
 
+// The databases that the launcher would serve if it had entries for them.
+absl::Status AddDatabasesWithoutEntry(
+    std::vector<boot::DatabaseEntry>& entries) {
+  pg::SpiSession spi;
+  RV_RETURN_IF_ERROR(spi.Connect());
+  RV_ASSIGN_OR_RETURN(const pg::SpiRows rows,
+                      spi.Query("SELECT oid::int8 FROM pg_catalog.pg_database"
+                                " WHERE datallowconn AND NOT datistemplate"
+                                " AND datconnlimit <> -2 ORDER BY oid"));
+  const size_t known = entries.size();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto oid = static_cast<Oid>(*rows.Int(i, 0));
+    if (std::any_of(entries.begin(), entries.begin() + known,
+                    [&](const auto& entry) { return entry.database == oid; })) {
+      continue;
+    }
+    boot::DatabaseEntry entry{};
+    entry.database = oid;
+    for (boot::WorkerSeat& seat : entry.seats) {
+      seat.status = boot::DatabaseStatus::kNoEntry;
+    }
+    strlcpy(entry.seat(boot::WorkerRole::kHealing).note,
+            "ruvector has no entry for this database: ruvector.max_databases",
+            sizeof(boot::WorkerSeat::note));
+    entries.push_back(entry);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 }  // namespace ruvector::integrity
 
@@ -139,9 +170,9 @@ RV_SQL_FUNCTION(ruvector_integrity_gate) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_ASSIGN_OR_RETURN(const std::string operation_name,
-                      pg::TextArgument(fcinfo, 1, "operation"));
+                      pg::TextArgument(fcinfo, 1, "p_operation"));
   RV_ASSIGN_OR_RETURN(const gate::Operation operation,
                       gate::ParseOperation(operation_name));
   const int index = SlotOfCollection(name);
@@ -165,7 +196,7 @@ RV_SQL_FUNCTION(ruvector_sample_now) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_RETURN_IF_ERROR(pg::RequireWritable("ruvector_integrity_sample()"));
   std::string answer;
   RV_RETURN_IF_ERROR(AskForSample(boot::RequestKind::kSample, name, answer));
@@ -177,7 +208,7 @@ RV_SQL_FUNCTION(ruvector_rebuild_contracted_graph) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_RETURN_IF_ERROR(
       pg::RequireWritable("ruvector_rebuild_contracted_graph()"));
   std::string answer;
@@ -215,13 +246,18 @@ RV_SQL_FUNCTION(ruvector_gate_stats) {
 // () -> setof (database, status, worker pid, ...)
 RV_SQL_FUNCTION(ruvector_workers) {
   using namespace ruvector;
+  using namespace ruvector::integrity;
   pg::RowSet rows;
   RV_RETURN_IF_ERROR(rows.Begin(fcinfo));
   if (boot::Databases() == nullptr) return Datum{0};
-  static boot::DatabaseEntry entries[boot::kMaxDatabases];  // scope: call
+  std::vector<boot::DatabaseEntry> entries(
+      static_cast<size_t>(boot::Databases()->size));
   LWLockAcquire(boot::Databases()->lock, LW_SHARED);
-  memcpy(entries, boot::Databases()->entries, sizeof(entries));
+  const bool full = boot::DatabasesFullLocked();
+  std::copy(boot::Databases()->begin(), boot::Databases()->end(),
+            entries.begin());
   LWLockRelease(boot::Databases()->lock);
+  if (full) RV_RETURN_IF_ERROR(AddDatabasesWithoutEntry(entries));
   for (const boot::DatabaseEntry& entry : entries) {
     if (!entry.in_use()) continue;
     RV_ASSIGN_OR_RETURN(char* name, pg::PgCall([&] {

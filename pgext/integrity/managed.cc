@@ -77,6 +77,15 @@ absl::Status RequireAnotherTaker(pg::SpiSession& spi,
 }  // namespace
 }  // namespace ruvector::integrity
 
+// (what) -> void
+RV_SQL_FUNCTION(ruvector_require_writable) {
+  using namespace ruvector;
+  RV_ASSIGN_OR_RETURN(const std::string what,
+                      pg::TextArgument(fcinfo, 0, "what"));
+  RV_RETURN_IF_ERROR(pg::RequireWritable(what));
+  return Datum{0};
+}
+
 // (collection, partitions) -> void
 RV_SQL_FUNCTION(ruvector_set_managed) {
   using namespace ruvector;

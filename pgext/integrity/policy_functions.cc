@@ -114,11 +114,11 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_set) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string collection,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 1, "name"));
+                      pg::TextArgument(fcinfo, 1, "p_name"));
   RV_ASSIGN_OR_RETURN(const std::string partial,
-                      pg::JsonbArgument(fcinfo, 2, "policy"));
+                      pg::JsonbArgument(fcinfo, 2, "p_policy"));
   if (name.empty() || name.size() > 255) {
     return pg::PgError(ERRCODE_INVALID_NAME,
                        "policy name must have 1 to 255 bytes");
@@ -165,9 +165,9 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_drop) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string collection,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 1, "name"));
+                      pg::TextArgument(fcinfo, 1, "p_name"));
   PolicyCall call;
   RV_RETURN_IF_ERROR(
       call.Begin(collection, "ruvector_integrity_policy_drop()"));
@@ -191,10 +191,10 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_enable) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string collection,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 1, "name"));
-  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 2, "enabled"));
+                      pg::TextArgument(fcinfo, 1, "p_name"));
+  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 2, "p_enabled"));
   const bool enabled = PG_GETARG_BOOL(2);
   PolicyCall call;
   RV_RETURN_IF_ERROR(
@@ -219,12 +219,12 @@ RV_SQL_FUNCTION(ruvector_integrity_override) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string collection,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_ASSIGN_OR_RETURN(const std::string state,
-                      pg::TextArgument(fcinfo, 1, "new_state"));
+                      pg::TextArgument(fcinfo, 1, "p_new_state"));
   RV_ASSIGN_OR_RETURN(const std::string reason,
-                      pg::ReasonArgument(fcinfo, 2, "reason", "an override"));
-  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 3, "duration_secs"));
+                      pg::ReasonArgument(fcinfo, 2, "p_reason", "an override"));
+  RV_RETURN_IF_ERROR(pg::RequireArgument(fcinfo, 3, "p_duration_secs"));
   const int32 seconds = PG_GETARG_INT32(3);
   if (!gate::ParseState(state).has_value()) {
     return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
@@ -267,7 +267,7 @@ RV_SQL_FUNCTION(ruvector_integrity_override_clear) {
   using namespace ruvector;
   using namespace ruvector::integrity;
   RV_ASSIGN_OR_RETURN(const std::string collection,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   PolicyCall call;
   RV_RETURN_IF_ERROR(
       call.Begin(collection, "ruvector_integrity_override_clear()"));

@@ -88,9 +88,10 @@ class Worker {
   bool taken_over_ = false;
 };
 
-void Report(const std::string& what, const absl::Status& status) {
+void Report(const std::string& what, const absl::Status& status,
+            int level = LOG) {
   if (status.ok()) return;
-  pg::RunOrLog(LOG, [&] {
+  pg::RunOrLog(level, [&] {
     return pg::PgError(pg::SqlStateOf(status),
                        absl::StrCat("ruvector integrity worker: ", what, ": ",
                                     std::string(status.message())),
@@ -106,6 +107,34 @@ absl::Status WithSpi(const char* activity, F&& f) {
     RV_RETURN_IF_ERROR(spi.Connect());
     return f(spi);
   });
+}
+
+// Unregistered, in a transaction that has committed.
+bool IsGone(const Collection& collection) {
+  bool gone = false;
+  Report("looking for a collection",
+         WithSpi("looking for a collection",
+                 [&](pg::SpiSession& spi) -> absl::Status {
+                   RV_ASSIGN_OR_RETURN(
+                       const pg::SpiRows rows,
+                       spi.Query("SELECT FROM ruvector.collections"
+                                 " WHERE id = $1::pg_catalog.int4",
+                                 {pg::SqlInt(int64_t{collection.id})}));
+                   gone = rows.empty();
+                   return absl::OkStatus();
+                 }));
+  return gone;
+}
+
+// Of work on one collection. That it was unregistered meanwhile is no fault.
+void ReportOf(const Collection& collection, const std::string& what,
+              const absl::Status& status) {
+  if (status.ok()) return;
+  Report(what, status, IsGone(collection) ? DEBUG1 : LOG);
+}
+
+std::string Quoted(const Collection& collection) {
+  return absl::StrCat("collection \"", collection.name, "\"");
 }
 
 void SetGatePublished(bool published) {
@@ -156,7 +185,7 @@ absl::Status Worker::LoadCollections() {
                           : monitor->Refresh(spi, collection, absl::Now());
         });
     if (!status.ok()) monitor->RolledBack();
-    Report(absl::StrCat("collection \"", collection.name, "\""), status);
+    ReportOf(collection, Quoted(collection), status);
     kept.emplace(collection.id, std::move(monitor));
   }
   monitors_ = std::move(kept);
@@ -194,7 +223,7 @@ bool Worker::TakeOverRestored(const Collection& collection) {
   const absl::Status status = WithSpi(
       "taking over a restored collection",
       [&](pg::SpiSession& spi) { return AddMissingState(spi, collection); });
-  Report(absl::StrCat("collection \"", collection.name, "\""), status);
+  ReportOf(collection, Quoted(collection), status);
   return status.ok();
 }
 
@@ -266,8 +295,9 @@ absl::Status Worker::RunPass(Monitor& monitor) {
     boot::WakeWorker(MyDatabaseId, boot::WorkerRole::kHealing);
     const std::string complaint = monitor.TakeComplaint();
     if (!complaint.empty()) {
-      Report(absl::StrCat("diagnosing ", monitor.collection().name),
-             absl::UnavailableError(complaint));
+      ReportOf(monitor.collection(),
+               absl::StrCat("diagnosing ", monitor.collection().name),
+               absl::UnavailableError(complaint));
     }
   } else {
     monitor.RolledBack();
@@ -319,7 +349,8 @@ void Worker::ProbeDue() {
     const absl::Status probed = ProbeRecall(*monitor);
     // Nothing to probe yet: nobody searched, or there is no index.
     if (pg::SqlStateOf(probed) != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE) {
-      Report(
+      ReportOf(
+          monitor->collection(),
           absl::StrCat("recall probe of \"", monitor->collection().name, "\""),
           probed);
     }
@@ -330,8 +361,8 @@ void Worker::ProbeDue() {
 void Worker::RunDue() {
   for (auto& [id, monitor] : monitors_) {
     if (monitor->next_sample() > absl::Now()) continue;
-    Report(absl::StrCat("collection \"", monitor->collection().name, "\""),
-           RunPass(*monitor));
+    ReportOf(monitor->collection(), Quoted(monitor->collection()),
+             RunPass(*monitor));
   }
 }
 
@@ -445,12 +476,18 @@ absl::StatusOr<std::string> Worker::Serve(const boot::WorkerRequest& request) {
         "A collection that was registered in this transaction can be sampled "
         "after COMMIT.");
   }
-  if (request.kind == boot::RequestKind::kProbeRecall) {
-    StoreQueries();
-    RV_RETURN_IF_ERROR(ProbeRecall(*monitor));
-    return std::string();
+  if (request.kind == boot::RequestKind::kProbeRecall) StoreQueries();
+  const absl::Status done = request.kind == boot::RequestKind::kProbeRecall
+                                ? ProbeRecall(*monitor)
+                                : RunPass(*monitor);
+  if (!done.ok() && IsGone(monitor->collection())) {
+    Report(Quoted(monitor->collection()), done, DEBUG1);
+    return pg::PgError(
+        ERRCODE_UNDEFINED_OBJECT,
+        absl::StrCat(Quoted(monitor->collection()), " does not exist any more"),
+        "It was unregistered meanwhile.");
   }
-  RV_RETURN_IF_ERROR(RunPass(*monitor));
+  RV_RETURN_IF_ERROR(done);
   return request.kind == boot::RequestKind::kRebuild ? monitor->Summary()
                                                      : std::string();
 }

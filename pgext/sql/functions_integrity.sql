@@ -1,14 +1,16 @@
-CREATE FUNCTION ruvector.require_collection(collection text) RETURNS integer
+CREATE FUNCTION ruvector.require_collection(p_collection_name text) RETURNS integer
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found integer;
 BEGIN
-    IF collection IS NULL THEN
-        RAISE EXCEPTION 'argument "collection" must not be null' USING ERRCODE = '22004';
+    IF p_collection_name IS NULL THEN
+        RAISE EXCEPTION 'argument "p_collection_name" must not be null'
+            USING ERRCODE = '22004',
+                  HINT = 'SELECT * FROM ruvector_list_collections() lists the enrolled ones.';
     END IF;
-    SELECT c.id INTO found FROM ruvector.collections c WHERE c.name = collection;
+    SELECT c.id INTO found FROM ruvector.collections c WHERE c.name = p_collection_name;
     IF found IS NULL THEN
-        RAISE EXCEPTION 'collection "%" does not exist', collection
+        RAISE EXCEPTION 'collection "%" does not exist', p_collection_name
             USING ERRCODE = '42704',
                   HINT = 'SELECT * FROM ruvector_list_collections() lists the enrolled ones.';
     END IF;
@@ -16,6 +18,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ruvector.require_collection(text) IS 'id of a collection, or an error that says what to do';
+
+CREATE FUNCTION ruvector.require_writable(what text) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_require_writable' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION ruvector.require_writable(text) IS 'an error that names what was called, in a read-only transaction and on a standby';
 
 CREATE VIEW ruvector.integrity AS
     SELECT c.id AS collection_id, c.name AS collection, c.table_oid AS "table", c.column_name,
@@ -61,6 +67,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         'sample_failures', i.sample_failures, 'last_sample', i.last_sample,
         'sample_count', i.sample_count, 'witness_edges', s.witness_edges,
         'cut_side', s.cut_side, 'merged_nodes', i.merged_nodes, 'controller', s.controller,
+        'worker', (SELECT w.status FROM ruvector.workers w WHERE w.database = current_database()),
         'override', CASE WHEN i.override_state IS NOT NULL THEN jsonb_build_object(
             'state', i.override_state, 'reason', i.override_reason, 'until', i.override_until) END,
         'policy', jsonb_build_object('name', i.policy, 'mode', i.mode,
@@ -70,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION ruvector_integrity_status(text) IS 'state, cut, witness edges and policy of a collection';
 
-CREATE FUNCTION ruvector.sample_now(collection text) RETURNS void
+CREATE FUNCTION ruvector.sample_now(p_collection_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_sample_now' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION ruvector.sample_now(text) IS 'asks the integrity worker for a pass and waits for it';
 

@@ -30,19 +30,26 @@ DECLARE
     vectors text;
     id integer;
 BEGIN
-    IF p_name IS NULL OR p_name !~ '^[[:alpha:]_][[:alnum:]_]{0,50}$' THEN
-        RAISE EXCEPTION 'invalid name of a managed collection: %', coalesce(quote_literal(p_name), 'NULL')
+    IF p_name IS NULL OR p_dimensions IS NULL OR p_partitions IS NULL OR p_mode IS NULL THEN
+        RAISE EXCEPTION 'argument "%" must not be null',
+            CASE WHEN p_name IS NULL THEN 'p_name' WHEN p_dimensions IS NULL THEN 'p_dimensions'
+                 WHEN p_partitions IS NULL THEN 'p_partitions' ELSE 'p_mode' END
+            USING ERRCODE = '22004';
+    END IF;
+    IF p_name !~ '^[[:alpha:]_][[:alnum:]_]{0,50}$' THEN
+        RAISE EXCEPTION 'invalid name of a managed collection: %', quote_literal(p_name)
             USING ERRCODE = '42602',
                   HINT = 'It names the table too: letters, digits and underscores, at most 51.';
     END IF;
-    IF p_dimensions IS NULL OR p_dimensions NOT BETWEEN 1 AND 16000 THEN
-        RAISE EXCEPTION 'dimensions must be between 1 and 16000, not %', coalesce(p_dimensions::text, 'NULL')
+    IF p_dimensions NOT BETWEEN 1 AND 16000 THEN
+        RAISE EXCEPTION 'dimensions must be between 1 and 16000, not %', p_dimensions
+            USING ERRCODE = '22023', HINT = 'Give the length of the vectors that the collection is to hold.';
+    END IF;
+    IF p_partitions NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'partitions must be between 1 and 1000, not %', p_partitions
             USING ERRCODE = '22023';
     END IF;
-    IF p_partitions IS NULL OR p_partitions NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'partitions must be between 1 and 1000, not %', coalesce(p_partitions::text, 'NULL')
-            USING ERRCODE = '22023';
-    END IF;
+    PERFORM ruvector.require_writable('ruvector_create_collection()');
     SELECT format('%I.vector(%s)', n.nspname, p_dimensions) INTO vectors
       FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector';
     EXECUTE format(

@@ -1,4 +1,4 @@
-CREATE FUNCTION ruvector.probe_now(collection text) RETURNS void
+CREATE FUNCTION ruvector.probe_now(p_collection_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_probe_now' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION ruvector.probe_now(text) IS 'asks the integrity worker for a recall probe and waits for it';
 
@@ -31,6 +31,7 @@ BEGIN
         RAISE EXCEPTION 'recall target must be above 0 and at most 1, not %', p_target
             USING ERRCODE = '22023', HINT = 'NULL takes the target away: recall is then measured and not judged.';
     END IF;
+    PERFORM ruvector.require_writable('ruvector_collection_set_recall_target()');
     UPDATE ruvector.collections c
        SET config = CASE WHEN p_target IS NULL THEN c.config - 'recall_target'
                          ELSE c.config || jsonb_build_object('recall_target', p_target) END,

@@ -40,7 +40,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION ruvector_healing_approve(bigint), ruvector_healing_reject(bigint) TO ruvector_reader;
 GRANT EXECUTE ON FUNCTION
     ruvector_register_collection(text, regclass, name, text, integer, text, jsonb),
-    ruvector_create_collection(text, integer, integer, text, name, text), ruvector.set_managed(text, integer),
+    ruvector_create_collection(text, integer, integer, text, name, text), ruvector.require_writable(text), ruvector.set_managed(text, integer),
     ruvector_routing_weight_set(text, integer, double precision), ruvector_forget_replica(text),
     ruvector_unregister_collection(text), ruvector_integrity_sample(text), ruvector.sample_now(text),
     ruvector_rebuild_contracted_graph(text), ruvector_integrity_override(text, text, text, integer),

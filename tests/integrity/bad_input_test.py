@@ -1,5 +1,7 @@
 """Bad input: a clear error with SQLSTATE, and nothing half-done."""
 
+import re
+
 import psycopg
 import pytest
 
@@ -8,8 +10,9 @@ CASES = [
     ("SELECT ruvector_integrity_status('nope')", "42704", '"nope" does not'),
     ("SELECT ruvector_integrity_gate('nope', 'insert')", "42704", "nope"),
     ("SELECT ruvector_integrity_gate('docs', 'dance')", "22023", "dance"),
-    ("SELECT ruvector_integrity_gate(NULL, 'insert')", "22004", "collection"),
-    ("SELECT ruvector_integrity_gate('docs', NULL)", "22004", "operation"),
+    ("SELECT ruvector_integrity_gate(NULL, 'insert')", "22004",
+     '"p_collection_name" must not be null'),
+    ("SELECT ruvector_integrity_gate('docs', NULL)", "22004", "p_operation"),
     ("SELECT ruvector_integrity_sample('nope')", "42704", "nope"),
     ("SELECT ruvector_register_collection('', 'docs', 'embedding')", "42602",
      "1 to 255"),
@@ -57,9 +60,9 @@ CASES = [
     ("SELECT ruvector_integrity_override('docs', 'normal', '', 1)", "22023",
      "reason"),
     ("SELECT ruvector_integrity_override('docs', 'normal', repeat('r', 1001), "
-     "1)", "22023", '"reason" has 1001 bytes'),
+     "1)", "22023", '"p_reason" has 1001 bytes'),
     ("SELECT ruvector_revoke_signing_key(repeat('0', 64), repeat('ü', 501))",
-     "22023", '"reason" has 1002 bytes'),
+     "22023", '"p_reason" has 1002 bytes'),
     ("SELECT ruvector_integrity_override('docs', 'normal', 'why', 0)", "22023",
      "duration_secs"),
     ("SELECT ruvector_integrity_history(NULL)", "22004", "p_collection_name"),
@@ -82,6 +85,40 @@ CASES = [
      "'partition_link', -1 FROM ruvector.contracted_edges LIMIT 1", "23514",
      "capacity"),
 ]
+
+HINTS = [
+    # statement, beginning of the HINT
+    ("SELECT ruvector_integrity_gate('docs', 'dance')",
+     "Known are search (read), insert (point_insert), "),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"treshold_high\": 0.9}')", "Known keys are description, priority, "),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"critical_actions\": {\"allow_deletes\": false}}')",
+     'Known keys in "critical_actions" are allow_reads, '),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"threshold_high\": 0.2}')",
+     "A key that is not given keeps its value: set threshold_low and "),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', '{\"health\": "
+     "{\"recent_seconds\": 1}}')", 'Known keys in "health" are '),
+    ("SELECT ruvector_healing_configure('{\"breaker\": {\"x\": 1}}')",
+     'Known keys in "breaker" are ineffective_attempts, close_after_seconds'),
+    ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
+     "dimensions => 5)", 'Leave "dimensions" out to take those of the '),
+    ("SELECT ruvector_create_collection('x', 0)", "Give the length of the "),
+    ("SELECT ruvector_integrity_status(NULL)",
+     "SELECT * FROM ruvector_list_collections()"),
+]
+
+# Of any type that our functions take: what passes for a value.
+VALUES = {"text": "'docs'", "name": "'embedding'", "jsonb": "'{}'",
+          "regclass": "'docs'", "integer": "1", "bigint": "1",
+          "double precision": "0.5", "boolean": "true",
+          "timestamp with time zone": "now()"}
+# By the argument's name, to come past the first checks.
+BETTER_VALUES = {"metric": "'l2'", "p_metric": "'l2'", "mode": "'off'",
+                 "p_mode": "'off'", "p_new_state": "'stress'",
+                 "p_operation": "'insert'", "p_name": "'fresh'",
+                 "strategy": "'throttle_ingestion'"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +145,84 @@ def test_bad_input_is_an_error(server, statement, sqlstate, part):
         "SELECT count(*) FROM ruvector.integrity_policies")
 
 
+@pytest.mark.parametrize("statement,beginning", HINTS)
+def test_bad_input_gets_a_hint(server, statement, beginning):
+    with pytest.raises(psycopg.Error) as error:
+        server.execute(statement)
+    assert (error.value.diag.message_hint or "").startswith(beginning)
+    assert "expected one of" not in error.value.diag.message_primary
+
+
+def functions(server):
+    """(name, [(argument, type)]) of all that can be called."""
+    rows = server.execute("""
+        SELECT p.oid::regproc::text, p.proargnames[1:p.pronargs],
+               array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes)
+                     WITH ORDINALITY u (t, n) ORDER BY n)
+          FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid
+               AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+          JOIN pg_extension e ON e.oid = d.refobjid
+         WHERE e.extname = 'ruvector' AND p.prokind = 'f' AND p.pronargs > 0
+           AND p.prorettype NOT IN ('trigger'::regtype,
+                                    'event_trigger'::regtype)
+         ORDER BY 1""")
+    return [(name, list(zip(arguments, types)))
+            for name, arguments, types in rows]
+
+
+def call(name, arguments, values):
+    """The call by name; values[argument], or what passes for its type."""
+    return f"SELECT {name}(" + ", ".join(
+        f'"{argument}" => ' + values.get(
+            argument, VALUES.get(kind, f"NULL::{kind}"))
+        for argument, kind in arguments) + ")"
+
+
+def failure(server, statement, characteristics="READ WRITE"):
+    """Its error, None without one; what it did is rolled back."""
+    with server.connect(autocommit=False) as session:
+        session.execute(f"SET TRANSACTION {characteristics}")
+        session.execute("SET LOCAL statement_timeout = '20s'")
+        try:
+            session.execute(statement)
+        except psycopg.Error as error:
+            return error.diag
+        finally:
+            session.rollback()
+    return None
+
+
+def test_a_null_argument_is_named_as_it_was_declared(server):
+    named = 0
+    for name, arguments in functions(server):
+        for argument, _ in arguments:
+            error = failure(server, call(name, arguments,
+                                         {argument: "NULL"}))
+            if error is None or error.sqlstate != "22004":
+                continue
+            assert (error.message_primary ==
+                    f'argument "{argument}" must not be null'), name
+            named += 1
+    assert named > 40
+
+
+def test_no_inner_statement_speaks_in_a_read_only_transaction(server):
+    refused = set()
+    for name, arguments in functions(server):
+        if name == "ruvector.require_writable":
+            continue  # its argument is the name
+        error = failure(server, call(name, arguments, BETTER_VALUES),
+                        "READ ONLY")
+        if error is None or error.sqlstate != "25006":
+            continue
+        assert re.fullmatch(r"cannot execute (ruvector[._][a-z_]+)\(\) in a "
+                            "read-only transaction", error.message_primary
+                            ), (name, error.message_primary)
+        refused.add(name)
+    assert {"ruvector_create_collection", "ruvector_register_collection",
+            "ruvector_collection_set_recall_target"} <= refused
+
+
 def test_an_event_that_does_not_exist_is_null(server):
     for event in ("NULL", "-1", "123456789"):
         assert server.value("SELECT ruvector_verify_event_signature("
@@ -119,12 +234,16 @@ def test_an_event_that_does_not_exist_is_null(server):
     "ruvector_revoke_signing_key('no such key', 'why')",
     "ruvector_routing_weight_set('docs', 0, 1)",
     "ruvector_forget_replica('nobody')",
+    "ruvector_create_collection('fresh', 3)",
+    "ruvector_collection_set_recall_target('docs', 0.9)",
 ])
 def test_a_read_only_transaction_says_so(server, call):
     with server.connect(autocommit=False) as session:
         session.execute("SET TRANSACTION READ ONLY")
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as error:
             session.execute(f"SELECT {call}")
+    assert error.value.diag.message_primary == (
+        f"cannot execute {call.split('(')[0]}() in a read-only transaction")
 
 
 def test_a_rolled_back_enrolment_leaves_nothing(server):

@@ -172,6 +172,44 @@ def test_heirs_are_gated_like_their_table(server):
     server.execute("DROP TABLE inh CASCADE")
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_unregistering_during_a_pass_is_no_fault(new_cluster, asked):
+    server = new_cluster("leaving", log_min_messages="debug1")
+    enrol(server)
+    if not asked:
+        server.execute("SELECT ruvector_integrity_policy_set('docs', "
+                       "'default', '{\"sample_interval_secs\": 1}')")
+    mark = server.log_mark()
+    server.configure(**{"ruvector.failpoints": "integrity.pass.start=hang"})
+    told = []
+
+    def sample():
+        try:
+            server.execute("SELECT ruvector_integrity_sample('docs')")
+        except psycopg.Error as error:
+            told.append(error.diag)
+
+    asking = threading.Thread(target=sample)
+    if asked:
+        asking.start()
+    wait_for(lambda: '"integrity.pass.start": hanging' in server.log(mark), 30,
+             what="a pass hangs")
+    server.execute("SELECT ruvector_unregister_collection('docs')")
+    server.configure(**{"ruvector.failpoints": ""})
+    if asked:
+        asking.join(30)
+        assert [error.sqlstate for error in told] == ["42704"]
+        assert "docs" in told[0].message_primary
+
+    def lines():
+        return [line for line in server.log(mark).splitlines()
+                if 'integrity worker: collection "docs"' in line]
+
+    wait_for(lines, 30, what="the pass ends")
+    assert all(" DEBUG:  " in line for line in lines()), lines()
+    sealed(server)
+
+
 def test_a_parallel_restore_brings_everything(server, new_cluster):
     """Table data come in any order then, and the log long after the rest: the
     worker must not write into it meanwhile."""

@@ -422,3 +422,41 @@ def test_a_refusal_says_whose_it_was(now_critical):
         "SELECT count(*) > 0 FROM ruvector.integrity_events WHERE event_type = "
         "'gate_refusal' AND metadata ->> 'user' = 'loader' AND "
         "metadata ->> 'session_user' = 'loader'")
+
+
+def test_a_refusal_names_the_action_set_that_decides(enrolled):
+    def refusal(statement):
+        with pytest.raises(psycopg.Error) as refused:
+            enrolled.execute(statement)
+        return refused.value.diag
+
+    enrolled.execute("""SELECT ruvector_integrity_policy_set('docs', 'names',
+        '{"priority": 5, "normal_actions": {"allow_update": false},
+          "stress_actions": {"throttle_inserts_pct": 100},
+          "risk_matrix": {"high_stress_defer_secs": 1}}')""")
+    force(enrolled, "critical")
+    enrolled.wait_for("SELECT ruvector_integrity_gate('docs', 'update') ->> "
+                      "'reason' LIKE '%%normal_actions%%'")
+    # Those of critical refuse inserts as well: changing them changes nothing.
+    error = refusal(WRITES["insert"])
+    assert error.sqlstate == "53RV1"
+    assert error.message_primary.endswith(
+        "rejected in state critical: stress_actions.throttle_inserts_pct is "
+        "100, which holds in state critical too")
+    assert error.message_detail.startswith("State critical, ")
+    # What no state permits does not depend on the weak edges or the override.
+    error = refusal(WRITES["update"])
+    assert error.message_primary.endswith(
+        "normal_actions.allow_update is false, which holds in state critical "
+        "too")
+    assert error.message_hint == (
+        "The policy permits it in no state; ruvector_integrity_policy_set() "
+        "changes that.")
+    force(enrolled, "stress")
+    error = refusal(WRITES["index_build"])
+    assert error.sqlstate == "53RV2"
+    assert error.message_detail.endswith(
+        'Reason: operation "index_build" deferred in state stress: it is a '
+        "high-risk operation.")
+    enrolled.execute("SELECT ruvector_integrity_policy_drop('docs', 'names')")
+    release(enrolled)

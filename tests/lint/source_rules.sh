@@ -35,14 +35,16 @@ self_test() {
   scratch=$(mktemp -d)
   printf '#include "postgres.h"\n#include <utils/guc.h>\n' > "$scratch/a.cc"
   printf 'PG_TRY();\nereport(ERROR, (1));\nelog( ERROR, "x");\n' > "$scratch/b.cc"
-  for pattern in "$server_headers" "$raising"; do
+  printf '#if PG_VERSION_NUM >= 170000\n#ifdef PG_MAJORVERSION_NUM\n' > "$scratch/c.cc"
+  for pattern in "$server_headers" "$raising" "$versions"; do
     grep -rqE --include='*.cc' "$pattern" "$scratch" || {
       echo "FAIL pattern sees nothing: $pattern"
       failures=$((failures + 1))
     }
   done
   if [ "$(grep -rcE "$server_headers" "$scratch/a.cc")" != 2 ] ||
-    [ "$(grep -rcE "$raising" "$scratch/b.cc")" != 3 ]; then
+    [ "$(grep -rcE "$raising" "$scratch/b.cc")" != 3 ] ||
+    [ "$(grep -rcE "$versions" "$scratch/c.cc")" != 2 ]; then
     echo 'FAIL a pattern misses a planted breach'
     failures=$((failures + 1))
   fi
@@ -51,6 +53,7 @@ self_test() {
 
 server_headers='^[[:space:]]*#[[:space:]]*include[[:space:]]*["<](postgres(_ext|_fe)?\.h|c\.h|fmgr\.h|funcapi\.h|miscadmin\.h|pgstat\.h|pg_config\.h|pgext/|(access|catalog|commands|executor|lib|libpq|nodes|optimizer|parser|port|postmaster|replication|storage|tcop|utils)/[a-z_0-9]*\.h)'
 raising='(\<PG_(RE_THROW|TRY|CATCH|FINALLY|END_TRY|FUNCTION_INFO_V1)\>|\<elog\([[:space:]]*ERROR\>|\<ereport(_domain)?\([[:space:]]*ERROR\>)'
+versions='\<(PG_VERSION(_NUM|_STR)?|PG_MAJORVERSION(_NUM)?|CATALOG_VERSION_NO)\>'
 threads='(std::(jthread|thread|async)\>|\<pthread_create\>|#include <thread>)'
 
 self_test
@@ -58,6 +61,8 @@ rule 'no server header in core, helpers, plugins' "$server_headers" \
   core helpers plugins
 rule 'raising and catching only in pgext/bridge' "$raising" \
   core helpers plugins pgext -- pgext/bridge/
+rule 'versions of the server only in pgext/bridge/pg_compat.h' "$versions" \
+  core helpers plugins pgext -- pgext/bridge/pg_compat.h:
 rule 'no threads' "$threads" core helpers plugins pgext -- '[^:]*_test\.cc:'
 rule 'libcurl only in helpers' '#include [<"]curl/' core plugins pgext
 rule 'no dlclose' '\<dlclose\>\(' core helpers plugins pgext

@@ -4,7 +4,7 @@ import sys
 
 import psycopg
 
-from demo import audit, collection, faults, watch
+from demo import audit, collection, faults, healing, watch
 from demo.server import Server
 from demo.story import paint, quote, say, scene, step
 
@@ -28,6 +28,9 @@ def enrol(server, session):
         the replica, the archiver and vacuum. They become a graph of about a
         hundred nodes; the weakest way to cut it in two is lambda.
         """)
+    # For now healing only says what it would do.
+    session.execute(
+        """SELECT ruvector_healing_configure('{"default_mode": "report"}')""")
     collection.enrol(session)
     watch.until(session, {"normal"}, "the first samples are taken")
     collection.show_graph(session)
@@ -61,6 +64,23 @@ def hurt(server, session, title, explanation, fault):
     watch.until(session, {"normal"}, "lambda has been high for long enough")
     faults.copy_in(session)
     say("   the same COPY is " + paint("accepted", "normal"))
+
+
+def heal(server, session):
+    scene("Healed", """
+        A second collection, whose rows are spread over partitions by a routing
+        column. A tenant's rows are read sixty times a second, and they all lie
+        in one partition. One strategy may act by itself now: it moves rows.
+        """)
+    healing.create(session)
+    healing.configure(session)
+    healing.incident(server, session, healing.READ_ROWS, "done")
+    scene("Rolled back", """
+        The same picture, but these reads want that partition, whatever lies in
+        it. Moving rows cannot help; healing finds that out and takes its act
+        back, and thinks less of the strategy from then on.""")
+    healing.incident(server, session, healing.READ_PARTITION, "rolled_back")
+    healing.show_learned(session)
 
 
 def prove(server, session):
@@ -101,6 +121,7 @@ def main():
         hurt(server, session, "A stopped replica", """
             The only replica is shut down. Nothing is lost yet, and nothing
             would be left if this server died now.""", faults.stopped_replica)
+        heal(server, session)
         prove(server, session)
 
 

@@ -10,7 +10,7 @@
 RV_SQL_FUNCTION(ruvector_probe_now) {
   using namespace ruvector;
   RV_ASSIGN_OR_RETURN(const std::string name,
-                      pg::TextArgument(fcinfo, 0, "collection"));
+                      pg::TextArgument(fcinfo, 0, "p_collection_name"));
   RV_RETURN_IF_ERROR(
       boot::AskWorker(boot::RequestKind::kProbeRecall, name, 0, "").status());
   return Datum{0};

@@ -19,9 +19,7 @@ absl::Status SenseCheckpointer(Pass& pass) {
   out.requested = counters.RV_CHECKPOINTS_REQUESTED;
   out.write_time_us = counters.RV_CHECKPOINT_WRITE_TIME * kUsPerMs;
   out.sync_time_us = counters.RV_CHECKPOINT_SYNC_TIME * kUsPerMs;
-#if PG_VERSION_NUM < 170000
-  out.buffers_backend = counters.buf_written_backend;
-#endif
+  out.buffers_backend = RvBuffersWrittenByBackends(counters);
   return absl::OkStatus();
 }
 

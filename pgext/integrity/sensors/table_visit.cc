@@ -106,9 +106,7 @@ void VisitIndex(TableFacts& facts, Oid oid, AttrNumber column) {
   if (const PgStat_StatTabEntry* entry = pgstat_fetch_stat_tabentry(oid)) {
     facts.idx_scans += entry->numscans;
     facts.idx_fetched += entry->tuples_fetched;
-#if PG_VERSION_NUM >= 160000
-    facts.last_idx_scan = Max(facts.last_idx_scan, entry->lastscan);
-#endif
+    facts.last_idx_scan = Max(facts.last_idx_scan, RvLastScan(*entry));
   }
   NoteVectorIndex(facts, oid, column);
   bool locked = false;

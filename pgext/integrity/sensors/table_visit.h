@@ -43,7 +43,7 @@ struct TableFacts {
   PgStat_StatTabEntry entry;
   int64_t idx_scans = 0;
   int64_t idx_fetched = 0;
-  TimestampTz last_idx_scan = 0;  // PostgreSQL 16 and newer
+  TimestampTz last_idx_scan = 0;  // 0: not known
 
   VectorIndex* indexes;  // palloc'd
   int index_count = 0;

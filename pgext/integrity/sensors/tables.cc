@@ -27,14 +27,13 @@ using pg::PgCall;
 // bloat hardly improves.
 constexpr int64_t kHeapPagesPerTable = 64;
 
-void FillLastScans([[maybe_unused]] const TableFacts& facts,
-                   [[maybe_unused]] TableObservation& table) {
-#if PG_VERSION_NUM >= 160000
-  if (facts.has_entry) table.last_seq_scan = ToTimeIfSet(facts.entry.lastscan);
+void FillLastScans(const TableFacts& facts, TableObservation& table) {
+  if (facts.has_entry) {
+    table.last_seq_scan = ToTimeIfSet(RvLastScan(facts.entry));
+  }
   if (facts.relation != nullptr) {
     table.last_idx_scan = ToTimeIfSet(facts.last_idx_scan);
   }
-#endif
 }
 
 void FillCounters(const TableFacts& facts, TableObservation& table) {

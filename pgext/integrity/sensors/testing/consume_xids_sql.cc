@@ -2,19 +2,13 @@
 // time. Within a page of pg_subtrans ids are skipped as if they had been
 // assigned (PostgreSQL 17's module xid_wraparound does the same); at its end
 // one is assigned, so that pg_xact and pg_subtrans grow as they must.
-#include "pgext/bridge/pg.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/sql_entry.h"
 extern "C" {
 #include "access/transam.h"
 #include "access/xact.h"
 #include "storage/lwlock.h"
 }
-
-#if PG_VERSION_NUM >= 170000
-#define RV_NEXT_XID TransamVariables->nextXid
-#else
-#define RV_NEXT_XID ShmemVariableCache->nextXid
-#endif
 
 namespace {
 
