@@ -365,12 +365,12 @@ def run(fault, world, timeout=100):
             return outcome
         action = world.acted(fault.strategy, at, timeout)
         outcome = world.outcome(at, action)
+        world.stop_loads()
         if fault.peer and outcome.verified:
             world.server.wait_for(
                 "SELECT settled FROM ruvector.healing_actions WHERE id = %s",
                 [action["id"]], timeout=60)
             outcome.peer = fault.peer(world)
-        world.stop_loads()
         world.note_collateral(outcome, at)
         return outcome
     finally:
