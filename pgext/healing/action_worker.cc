@@ -74,23 +74,15 @@ class ServerCallbacks final : public strategy_host::HostCallbacks {
   }
 
   absl::StatusOr<std::optional<double>> SampleLambda() override {
-    const std::string& name = action_.incident.collection;
-    RV_RETURN_IF_ERROR(boot::AskWorker(boot::RequestKind::kSample, name, 0,
-                                       "healing-supervisor")
-                           .status());
-    std::optional<double> lambda;
-    RV_RETURN_IF_ERROR(
-        WithSpi("reading lambda", [&](pg::SpiSession& spi) -> absl::Status {
-          RV_ASSIGN_OR_RETURN(
-              const pg::SpiRows rows,
-              spi.Query("SELECT s.lambda_norm FROM ruvector.integrity_state s"
-                        " JOIN ruvector.collections c ON c.id = s.collection_id"
-                        " WHERE c.name = $1 AND NOT s.stale",
-                        {pg::SqlText(name)}));
-          if (!rows.empty()) lambda = rows.Real(0, 0);
-          return absl::OkStatus();
-        }));
-    return lambda;
+    RV_ASSIGN_OR_RETURN(LastPass pass, ReadLastPass());
+    if (!pass.recent) {
+      RV_RETURN_IF_ERROR(boot::AskWorker(boot::RequestKind::kSample,
+                                         action_.incident.collection, 0,
+                                         "healing-supervisor")
+                             .status());
+      RV_ASSIGN_OR_RETURN(pass, ReadLastPass());
+    }
+    return pass.lambda;
   }
 
   absl::StatusOr<strategy_host::ActOutcome> Act(
@@ -123,6 +115,33 @@ class ServerCallbacks final : public strategy_host::HostCallbacks {
   }
 
  private:
+  struct LastPass {
+    std::optional<double> lambda;
+    bool recent = false;
+  };
+
+  // Traffic over less than two seconds is chance, and what we moved ourselves
+  // would look like a hot partition: such a pass is not asked for.
+  absl::StatusOr<LastPass> ReadLastPass() {
+    LastPass pass;
+    RV_RETURN_IF_ERROR(
+        WithSpi("reading lambda", [&](pg::SpiSession& spi) -> absl::Status {
+          RV_ASSIGN_OR_RETURN(
+              const pg::SpiRows rows,
+              spi.Query("SELECT s.lambda_norm,"
+                        " s.last_sample > now() - interval '2 s'"
+                        " FROM ruvector.integrity_state s"
+                        " JOIN ruvector.collections c ON c.id = s.collection_id"
+                        " WHERE c.name = $1 AND NOT s.stale",
+                        {pg::SqlText(action_.incident.collection)}));
+          if (rows.empty()) return absl::OkStatus();
+          pass.lambda = rows.Real(0, 0);
+          pass.recent = rows.Bool(0, 1).value_or(false);
+          return absl::OkStatus();
+        }));
+    return pass;
+  }
+
   const int slot_;
   const Action& action_;
   const absl::Time deadline_;

@@ -1,5 +1,6 @@
 #include "pgext/integrity/admission.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -145,11 +146,21 @@ absl::Status Reject(GateSlot& slot, const Decision& decision) {
                 gate::DecisionReason(decision));
 }
 
-// Sleeps; OK when the time is over, Cancelled and the like by interrupts.
-absl::Status Sleep(uint64_t micros) {
+// Healing waits for locks that the statement holds.
+bool IsInTheWay(const GateSlot& slot, const Request& request) {
+  return request.holds_locks && slot.no_defer.load() > 0;
+}
+
+// Sleeps; OK when the time is over or the statement is in the way, Cancelled
+// and the like by interrupts.
+absl::Status Sleep(uint64_t micros, const GateSlot& slot,
+                   const Request& request) {
+  constexpr long kLookMs = 100;
   const uint64_t end = MonotonicMicros() + micros;
-  for (uint64_t now = MonotonicMicros(); now < end; now = MonotonicMicros()) {
-    const long ms = static_cast<long>((end - now + 999) / 1000);
+  for (uint64_t now = MonotonicMicros();
+       now < end && !IsInTheWay(slot, request); now = MonotonicMicros()) {
+    const long ms =
+        std::min(kLookMs, static_cast<long>((end - now + 999) / 1000));
     absl::Status status = pg::PgCall([&] {
       (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                       ms, RV_WAIT_EVENT("GateThrottle"));
@@ -174,10 +185,15 @@ absl::Status Throttle(GateSlot& slot, const Decision& decision,
                         decision.throttle_pct, grant.wait_us / 1e6));
   }
   if (grant.wait_us > 0) {
-    const absl::Status status =
-        request.may_wait ? Sleep(grant.wait_us)
+    absl::Status status =
+        request.may_wait ? Sleep(grant.wait_us, slot, request)
                          : Refuse(slot, decision, SqlState(kSqlStateThrottled),
                                   "it would have to wait, and must not");
+    if (status.ok() && IsInTheWay(slot, request)) {
+      status = Refuse(slot, decision, SqlState(kSqlStateThrottled),
+                      "it waited in line, and healing needs the locks that it "
+                      "holds");
+    }
     if (!status.ok()) {
       bucket.Release();
       return status;
@@ -205,8 +221,7 @@ absl::StatusOr<std::optional<Decision>> WaitForImprovement(
   absl::Status status = pg::PgCall([&] {
     ConditionVariablePrepareToSleep(&slot.changed);
     while (decision.response == Response::kDefer &&
-           slot.epoch.load() == epoch &&
-           !(request.holds_locks && slot.no_defer.load() > 0)) {
+           slot.epoch.load() == epoch && !IsInTheWay(slot, request)) {
       const int64 left =
           TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
       if (left <= 0) break;
@@ -245,7 +260,7 @@ absl::Status Defer(GateSlot& slot, const Decision& decision,
   if (later->rule == gate::Rule::kConcurrency) return Reject(slot, *later);
   return Refuse(
       slot, *later, SqlState(kSqlStateDeferred),
-      request.holds_locks && slot.no_defer.load() > 0
+      IsInTheWay(slot, request)
           ? std::string("it waited for improvement, and healing needs the "
                         "locks that it holds")
           : absl::StrFormat("no improvement within %u s",

@@ -34,6 +34,7 @@ class Fault:
     peer: types.FunctionType = None  # the same build by hand; build-bound
     runs: int = 2
     heals: bool = True  # False: an attempt that is to be rolled back
+    mode: str = "auto"  # of strategies, where no one has to act
     background: bool = True
 
 
@@ -109,12 +110,12 @@ def _build_ivfflat(world):
 
 
 def _bulk(rows, family=0):
-    """The sensors read an index's pages, so the fault begins with the first
-    row, before the commit."""
+    """The sensors read an index's pages, and may judge drift before the
+    commit: that fault begins with the first row."""
     def inject(world):
         at = world.now()
         world.add_rows(rows, family)
-        return at
+        return at if family else world.now()
     return inject
 
 
@@ -229,7 +230,8 @@ def _disk_setup(world):
     world.sql("VACUUM ANALYZE docs")
     world.sql(
         "SELECT ruvector_strategy_configure('evict_cold_data', "
-        """'{"parameters": {"cold_tablespace": "cold", "idle_days": 0}}')""")
+        """'{"parameters": {"cold_tablespace": "cold", "idle_days": 0, """
+        """"max_partitions": 3}}')""")
 
 
 def _fill_disk(world):
@@ -332,7 +334,7 @@ def _age(world):
 
 
 _fault(name="xid_age", title="transaction age, vacuum too slow",
-       cause="xid_age", strategy="compact_indexes", inject=_age,
+       cause="xid_age", inject=_age, mode="off",
        setup=lambda world: (install_test_functions(world.server), world.plain(
            30000, "ivfflat (embedding vector_l2_ops) WITH (lists = 30)",
            " WITH (autovacuum_freeze_max_age = 500000, "
@@ -345,15 +347,17 @@ _fault(name="xid_age", title="transaction age, vacuum too slow",
 
 def run(fault, world, timeout=100):
     """The outcome of one incident on a fresh world."""
+    if world.defaults:
+        timeout += 300
     world.cleanups = []
     try:
         fault.setup(world)
         world.healthy([fault.strategy] if fault.strategy else (),
-                      mode="off" if fault.strategy else "auto",
+                      mode="off" if fault.strategy else fault.mode,
                       background=fault.background)
         at = fault.inject(world)
         if fault.strategy is None:
-            world.confirmed(fault.cause, at)
+            world.confirmed(fault.cause, at, timeout)
             time.sleep(6)  # in which nothing may be done
             outcome = world.outcome(at)
             acted = [a for a in world.actions(at) if a["started_at"]]
@@ -361,11 +365,12 @@ def run(fault, world, timeout=100):
             return outcome
         action = world.acted(fault.strategy, at, timeout)
         outcome = world.outcome(at, action)
+        world.stop_loads()
         if fault.peer and outcome.verified:
+            world.server.wait_for(
+                "SELECT settled FROM ruvector.healing_actions WHERE id = %s",
+                [action["id"]], timeout=60)
             outcome.peer = fault.peer(world)
-        time.sleep(5)  # pgbench writes its logs a few seconds late
-        for load in world.loads:
-            load.stop()
         world.note_collateral(outcome, at)
         return outcome
     finally:

@@ -54,21 +54,21 @@ END
 $$;
 """
 
-# (weight, script): searches, reads by key, updates, inserts, deletes.
-_MIX = [
-    (30, "\\set id random(1, :most)\n"
-         "SELECT id FROM docs ORDER BY embedding <-> "
-         "(SELECT embedding FROM docs WHERE id = :id LIMIT 1) LIMIT 10;\n"),
-    (45, "\\set id random(1, :most)\n"
-         "SELECT metadata FROM docs WHERE id = :id;\n"),
-    (15, "\\set id random(1, :most)\n"
-         "UPDATE docs SET metadata = jsonb_build_object('n', :id) "
-         "WHERE id = :id;\n"),
-    (2, "\\set id random(1, :most)\nDELETE FROM docs WHERE id = :id;\n"),
+# (weight, script). Clients of their own for each kind: those that the gate
+# slows down hold up nobody else.
+_READS = [
+    (2, "\\set id random(1, :most)\n"
+        "SELECT id FROM docs ORDER BY embedding <-> "
+        "(SELECT embedding FROM docs WHERE id = :id LIMIT 1) LIMIT 10;\n"),
+    (3, "\\set id random(1, :most)\n"
+        "SELECT metadata FROM docs WHERE id = :id;\n"),
 ]
-
-
-# Clients of their own: those that the gate slows down hold up nobody else.
+_CHANGES = [
+    (7, "\\set id random(1, :most)\n"
+        "UPDATE docs SET metadata = jsonb_build_object('n', :id) "
+        "WHERE id = :id;\n"),
+    (1, "\\set id random(1, :most)\nDELETE FROM docs WHERE id = :id;\n"),
+]
 _INSERTS = [(1, "SELECT load_insert();\n")]
 
 
@@ -116,10 +116,16 @@ class Load:
                 self.errors.append((time.time(), said.strip()))
                 time.sleep(0.2)
 
-    def stop(self):
+    def no_more(self):
+        """From now on a client that ends stays ended, and is no error."""
         self._stopped.set()
+
+    def join(self):
         for process in list(self._processes.values()):
-            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.terminate()  # and its last lines are lost
         for thread in self._threads:
             thread.join(10)
 
@@ -158,10 +164,14 @@ class Outcome:
 
 
 class World:
-    """A server, the collection `docs`, and pgbench on it."""
+    """A server, the collection `docs`, and pgbench on it.
 
-    def __init__(self, server):
+    `defaults`: the product's own sample interval and stabilisation.
+    """
+
+    def __init__(self, server, defaults=False):
         self.server = server
+        self.defaults = defaults
         self.loads = []
         self._numbers = iter(range(1, 10000))
         self.directory = pathlib.Path(
@@ -224,8 +234,8 @@ class World:
 
     # The load
 
-    def start_load(self, scripts=None, clients=4, rate=100, **variables):
-        made = Load(self, scripts or _MIX, clients, rate,
+    def start_load(self, scripts, clients, rate, **variables):
+        made = Load(self, scripts, clients, rate,
                     [("most", self.most), *variables.items()])
         self.loads.append(made)
         return made
@@ -239,14 +249,18 @@ class World:
             "SELECT healing_status = 'served' FROM ruvector.workers "
             "WHERE database = current_database()"), 60,
             what="the healing supervisor serves the database")
-        configure(self.server, stabilisation_seconds=STABILISATION_S,
-                  default_mode=mode,
+        configure(self.server, default_mode=mode,
                   strategies={name: {"mode": "auto"} for name in strategies})
-        self.sql("SELECT ruvector_integrity_policy_set('docs', 'default', %s)",
-                 [json.dumps({"sample_interval_secs": SAMPLE_INTERVAL_S})])
+        if not self.defaults:
+            configure(self.server, stabilisation_seconds=STABILISATION_S)
+            self.sql("SELECT ruvector_integrity_policy_set('docs', 'default', "
+                     "%s)", [json.dumps(
+                         {"sample_interval_secs": SAMPLE_INTERVAL_S})])
         if background:
-            self.background = [self.start_load(clients=3, rate=90),
-                               self.start_load(_INSERTS, clients=2, rate=10)]
+            self.background = [
+                self.start_load(_READS, clients=2, rate=75),
+                self.start_load(_CHANGES, clients=3, rate=16),
+                self.start_load(_INSERTS, clients=2, rate=10)]
         began = time.time()
         wait_for(lambda: time.time() >= began + seconds and self.value(
             "SELECT s.state = 'normal' AND s.lambda_norm IS NOT NULL "
@@ -350,9 +364,17 @@ class World:
             outcome.refused = refused / total if total else float("nan")
         outcome.collateral = tuple(shares)
 
-    def close(self):
+    def stop_loads(self):
+        """pgbench writes the last of its logs when its sessions end."""
         for load in self.loads:
-            load.stop()
+            load.no_more()
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                 "WHERE application_name = 'pgbench'")
+        for load in self.loads:
+            load.join()
+
+    def close(self):
+        self.stop_loads()
         self._session.close()
 
     def errors(self):

@@ -110,6 +110,22 @@ bool IsConflict(const absl::Status& status) {
   }
 }
 
+// Whoever waits at the gate keeps these from their table: they need it alone,
+// or wait for transactions to end. The others get along with row locks.
+bool WaitsForUsers(uint32_t kind) {
+  switch (kind) {
+    case RUVECTOR_ACTION_REBUILD_INDEX:
+    case RUVECTOR_ACTION_RESTORE_INDEX:
+    case RUVECTOR_ACTION_REINDEX:
+    case RUVECTOR_ACTION_DROP_INVALID_INDEX:
+    case RUVECTOR_ACTION_MOVE_TO_TABLESPACE:
+    case RUVECTOR_ACTION_MOVE_SHARD:
+      return true;
+    default:
+      return false;
+  }
+}
+
 absl::StatusOr<std::string> Undo(const ActKind& kind, Act& act) {
   Collection collection;
   std::string left;
@@ -118,7 +134,8 @@ absl::StatusOr<std::string> Undo(const ActKind& kind, Act& act) {
       "healing: clearing the way", [&](pg::SpiSession& spi) -> absl::Status {
         RV_ASSIGN_OR_RETURN(collection,
                             integrity::FindCollection(spi, act.collection));
-        return no_defer.Begin(collection.table_oid);
+        return WaitsForUsers(kind.kind) ? no_defer.Begin(collection.table_oid)
+                                        : absl::OkStatus();
       }));
   if (kind.revert != nullptr) {
     RV_RETURN_IF_ERROR(WithShortLocks(
@@ -195,9 +212,12 @@ absl::StatusOr<ActOutcome> PerformAct(const ActRequest& request) {
   RV_RETURN_IF_ERROR(Intend(*kind, act, collection));
   absl::StatusOr<ActOutcome> outcome = [&]() -> absl::StatusOr<ActOutcome> {
     RV_FAILPOINT("healing.acts.intent.after_commit");
-    RV_RETURN_IF_ERROR(InAct("healing: clearing the way", [&](pg::SpiSession&) {
-      return no_defer.Begin(collection.table_oid);
-    }));
+    if (WaitsForUsers(kind->kind)) {
+      RV_RETURN_IF_ERROR(
+          InAct("healing: clearing the way", [&](pg::SpiSession&) {
+            return no_defer.Begin(collection.table_oid);
+          }));
+    }
     return kind->apply != nullptr ? ApplyInTransaction(*kind, act, collection)
                                   : kind->perform(collection, act);
   }();

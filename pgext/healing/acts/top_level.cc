@@ -32,6 +32,9 @@ absl::Time current_deadline = absl::InfiniteFuture();  // scope: backend
 
 // A lock that takes longer is asked for again later.
 constexpr char kShortLockTimeout[] = "300ms";
+// Before that PostgreSQL looks who is in the way, and cancels an autovacuum
+// that is, unless it prevents wraparound (proc.c, ProcSleep).
+constexpr char kLookWhoBlocks[] = "50ms";
 constexpr int64_t kLongestTimer = 24 * 3600 * 1000;
 constexpr char kReadAgain[] = "ruvector/read_again";
 
@@ -183,6 +186,8 @@ absl::Status Pause(absl::Duration time) {
 absl::Status UseShortLockTimeout() {
   return pg::PgCall([] {
     (void)set_config_option("lock_timeout", kShortLockTimeout, PGC_USERSET,
+                            PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    (void)set_config_option("deadlock_timeout", kLookWhoBlocks, PGC_SUSET,
                             PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
   });
 }

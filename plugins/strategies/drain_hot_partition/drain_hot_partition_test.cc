@@ -104,6 +104,18 @@ TEST(DrainHotPartitionTest, StressDividesTheWeightByTheExcess) {
             0.9 * InsertRatio(s.world, kOneHot));
 }
 
+// Divided by its excess, 60 would become 16 of 21: still three times its share.
+TEST(DrainHotPartitionTest, AWeightThatOutweighsTheOthersBecomesTheirs) {
+  const std::map<std::string, double> even = {
+      {"p0", 1}, {"p1", 1}, {"p2", 1}, {"p3", 1}};
+  StrategyScenario s = Routed("s", even, RUVECTOR_STATE_STRESS);
+  s.world.Set(Weight("p1"), sdk::Value(60.0));
+  EXPECT_THAT(PlanOf(kEntry, s).Lines(),
+              ElementsAre("set_routing_weight p1 weight=1"));
+  const Done done = CarryOut(kEntry, s);
+  EXPECT_NEAR(InsertRatio(done.world, even), 1, 1e-9);
+}
+
 TEST(DrainHotPartitionTest, CriticalTakesNoNewRowsAtAll) {
   const Done done =
       CarryOut(kEntry, Routed("s", kOneHot, RUVECTOR_STATE_CRITICAL));

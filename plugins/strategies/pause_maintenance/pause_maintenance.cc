@@ -3,7 +3,9 @@
 //
 // What is paused, and what is not:
 //   autovacuum   cancelled and kept off its table by autovacuum_enabled = false
-//                for the pause (without that it is back at the next naptime).
+//                for the pause (without that it is back at the next naptime),
+//                and off the collection's other tables that wait for it, or the
+//                worker would only go on to the next one.
 //                Never one that prevents wraparound, and no table that has used
 //                up four fifths of the age at which one is forced, or whose age
 //                is unknown: a pause must not bring on the vacuum that cannot
@@ -55,9 +57,15 @@ struct PauseMaintenance : sdk::Strategy {
   static constexpr uint32_t kActionKinds[] = {RUVECTOR_ACTION_HOLD_JOB,
                                               RUVECTOR_ACTION_CANCEL_AUTOVACUUM,
                                               RUVECTOR_ACTION_SET_RELOPTION};
-  static constexpr const char* kMetrics[] = {
-      "job_kind", "job_table", "partition_autovacuum", "partition_xid_age",
-      "partition_freeze_age"};
+  static constexpr const char* kMetrics[] = {"job_kind",
+                                             "job_table",
+                                             "partition_autovacuum",
+                                             "partition_xid_age",
+                                             "partition_freeze_age",
+                                             "partition_dead_rows",
+                                             "partition_vacuum_threshold",
+                                             "partition_modified_rows",
+                                             "partition_analyze_threshold"};
   static constexpr ruvector_expectation kTarget = {"maintenance_jobs", "",
                                                    RUVECTOR_MUST_FALL, 0, 0.05};
   static constexpr ruvector_expectation kGuards[] = {
@@ -87,7 +95,10 @@ struct PauseMaintenance : sdk::Strategy {
                            "none of %zu jobs may be paused. %s", jobs.size(),
                            left.c_str());
     }
-    for (const std::string& table : tables) KeepOff(request, table, plan);
+    std::set<std::string> waiting;
+    if (!tables.empty()) waiting = Waiting(request);
+    waiting.insert(tables.begin(), tables.end());
+    for (const std::string& table : waiting) KeepOff(request, table, plan);
     for (const std::string& job : cron) Hold(request, job, plan);
     for (const std::string& table : tables) Cancel(table, plan);
     plan->Note("paused for " + Show(request.number_parameter(kPauseSeconds)) +
@@ -158,16 +169,43 @@ struct PauseMaintenance : sdk::Strategy {
         !request.Metric("partition_autovacuum", *table).has_value()) {
       return "its table is not of this collection";
     }
-    const Known age = request.Number("partition_xid_age", *table);
-    const Known freeze = request.Number("partition_freeze_age", *table);
+    const std::string why = MustStay(request, *table);
+    if (why.empty()) tables->insert(*table);
+    return why;
+  }
+
+  // Why autovacuum is not kept off a table; "": it may be.
+  static std::string MustStay(const sdk::PlanRequest& request,
+                              const std::string& table) {
+    const Known age = request.Number("partition_xid_age", table);
+    const Known freeze = request.Number("partition_freeze_age", table);
     if (!age.has_value() || !freeze.has_value()) {
       return "the age of its table is unknown";
     }
     if (*age >= kMostOfFreezeAge * *freeze) {
       return "its table must soon be frozen";
     }
-    tables->insert(*table);
     return "";
+  }
+
+  // Tables that autovacuum would go to next, and may be kept off.
+  static std::set<std::string> Waiting(const sdk::PlanRequest& request) {
+    const auto due = [&](const char* rows, const char* threshold,
+                         const std::string& table) {
+      const Known present = request.Number(rows, table);
+      const Known limit = request.Number(threshold, table);
+      return present.has_value() && limit.has_value() && *present > *limit;
+    };
+    std::set<std::string> tables;
+    for (const std::string& table : request.Subjects("partition_autovacuum")) {
+      if ((due("partition_dead_rows", "partition_vacuum_threshold", table) ||
+           due("partition_modified_rows", "partition_analyze_threshold",
+               table)) &&
+          MustStay(request, table).empty()) {
+        tables.insert(table);
+      }
+    }
+    return tables;
   }
 
   static bool IsOff(const sdk::PlanRequest& request, const std::string& table) {

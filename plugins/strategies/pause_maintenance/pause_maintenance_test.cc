@@ -101,6 +101,27 @@ TEST(PauseMaintenanceTest, LeavesTablesAloneThatMustSoonBeFrozen) {
   EXPECT_EQ(PlanOf(kEntry, s).code, RUVECTOR_OK);
 }
 
+// Or the worker that is cancelled goes on to the next one.
+TEST(PauseMaintenanceTest, KeepsOffTheTablesThatWait) {
+  StrategyScenario s = Jobs("s", {{kVacuum, "autovacuum"}});
+  for (const char* table : {"due", "calm", "old"}) {
+    s.metrics.push_back(
+        SettingMetric("partition_autovacuum", table, Option(table)));
+    s.metrics.push_back(Fixed("partition_xid_age", table,
+                              std::string(table) == "old" ? 1.9e8 : 1e7));
+    s.metrics.push_back(Fixed("partition_freeze_age", table, 2e8));
+    s.metrics.push_back(Fixed("partition_dead_rows", table,
+                              std::string(table) == "calm" ? 1000 : 1001));
+    s.metrics.push_back(Fixed("partition_vacuum_threshold", table, 1000));
+  }
+  EXPECT_THAT(PlanOf(kEntry, s).Lines(),
+              ElementsAre("set_reloption due option=autovacuum_enabled "
+                          "value=false seconds=600",
+                          "set_reloption t option=autovacuum_enabled "
+                          "value=false seconds=600",
+                          "cancel_autovacuum t"));
+}
+
 TEST(PauseMaintenanceTest, TablesOfOthersAreNotOurs) {
   StrategyScenario s = Jobs("s", {{kVacuum, "autovacuum"}});
   Replace(&s, FixedText("job_table", kVacuum, "public.elsewhere"));
