@@ -28,7 +28,7 @@ struct WorkerNews {
   bool reported = false;
   ExecutionEnd execution_end = ExecutionEnd::kFault;
   UndoEnd undo_end = UndoEnd::kFailed;
-  std::string message;
+  std::string message = "";
 };
 
 class ActionRunner {

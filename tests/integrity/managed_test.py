@@ -57,8 +57,8 @@ def test_some_partition_takes_the_rows(cluster):
 
 
 @pytest.mark.parametrize("call,sqlstate", [
-    ("('bad name', 3)", "42602"), ("(NULL, 3)", "42602"), ("('x', 0)", "22023"),
-    ("('x', NULL)", "22023"), ("('x', 3, 0)", "22023"),
+    ("('bad name', 3)", "42602"), ("(NULL, 3)", "22004"), ("('x', 0)", "22023"),
+    ("('x', NULL)", "22004"), ("('x', 3, 0)", "22023"),
     ("('memories', 3)", "42P07"),
 ])
 def test_bad_input(cluster, call, sqlstate):
