@@ -357,6 +357,8 @@ void Supervisor::TellEnd(const WorkerNews& end) {
     ends_.push_back(end);
     return;
   }
+  // What an undo leaves is cleaned away now, whenever that was last done.
+  settle_after_.erase(end.action);
   if (end.work == ActionWork::kExecute) {
     Feed(ExecutionEnded{end.action, end.execution_end, acts, end.message});
   } else {
