@@ -10,7 +10,8 @@ Acts on what a plain server has not (Citus' shards, autovacuum workers) are
 killed in acts_crash_test.py, the supervisor itself in supervisor_life_test.py.
 """
 
-import psycopg
+import os
+
 import pytest
 
 from harness.cluster import _alive
@@ -134,11 +135,14 @@ _FEW = [(name, way, "executing", point, victim)
 
 @pytest.fixture(scope="module")
 def world(_track, installation):
+    # No statement of a test waits for ever.
+    os.environ["PGOPTIONS"] = "-c statement_timeout=60s"
     made = _track("sweep", autovacuum="off",
                   **{"ruvector.database_check_interval": "1"}).init().start()
     world = World(made, installation)
     yield world
     world.close()
+    del os.environ["PGOPTIONS"]
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +175,7 @@ def _hops(way, work, point):
 
 
 def _reach(world, name, way, work, point):
-    """Goes there; the worker that hangs and its strategy's process."""
+    """Goes there; the action, its worker that hangs, its strategy's process."""
     server = world.server
     met = way != "undone"
     if way == "taken back" and work == "undoing":
@@ -185,10 +189,10 @@ def _reach(world, name, way, work, point):
         world.no_more(name)
     for hop in hops[1:]:
         pid = wait_at(server, hop)
-    found = server.execute("SELECT work, strategy_pid FROM "
+    found = server.execute("SELECT work, action_id, strategy_pid FROM "
                            "ruvector.healing_workers() WHERE pid = %s", [pid])
     assert found and found[0][0] == work, (found, tell(server))
-    return pid, found[0][1]
+    return found[0][1], pid, found[0][2]
 
 
 def _kill(server, victim, worker, host):
@@ -265,8 +269,7 @@ def _check(world, name, number, before):
 def _sweep(world, record_property, name, way, work, point, victim):
     server = world.server
     before = world.prepare(name)
-    worker, host = _reach(world, name, way, work, point)
-    number = newest(server)
+    number, worker, host = _reach(world, name, way, work, point)
     assert (host is not None) == (work == "executing"
                                   and point not in _WITHOUT_HOST)
     _kill(server, victim, worker, host)
