@@ -352,6 +352,8 @@ class World:
             assert server.value("SELECT count(*) FROM ruvector.healing_acts "
                                 "WHERE state = 'done' AND changed AND undo IS "
                                 "NOT NULL") == 0
+        # Which wakes the worker that seals.
+        server.execute("SELECT ruvector_integrity_sample('docs')")
         server.wait_for("SELECT unsealed = 0 FROM ruvector_verify_chain()")
         assert chain(server)[0] is True
 
