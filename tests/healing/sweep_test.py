@@ -211,8 +211,9 @@ def _kill(server, victim, worker, host):
 def _ended(world, number, timeout=60):
     try:
         world.server.wait_for(
-            "SELECT ended_at IS NOT NULL AND settled FROM "
-            "ruvector.healing_actions WHERE id = %s", [number],
+            "SELECT ended_at IS NOT NULL AND (settled OR state = "
+            "'needs_human') FROM ruvector.healing_actions WHERE id = %s",
+            [number],
             timeout=timeout)
     except AssertionError as error:
         raise AssertionError(f"{error}: {tell(world.server)}") from None
