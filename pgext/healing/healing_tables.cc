@@ -136,7 +136,8 @@ absl::StatusOr<std::optional<Action>> ReadLastDone(
 absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
                          const PlanColumns* plan) {
   const bool ended = IsEnd(action.state);
-  // What was kept for an undo is cleaned away by a worker of its own.
+  // What was kept for an undo is cleaned away by a worker of its own, which
+  // also settles the acts that a crash left open.
   const bool settled = !ended || !action.acts.changed;
   return spi
       .Execute(
@@ -144,7 +145,9 @@ absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
           " execution, settled, ended_at, verified_at, lambda_before,"
           " witness_edges)"
           " VALUES ($1::int8, $2::jsonb, $3::jsonb,"
-          " $4::bytea, $5::bool,"
+          " $4::bytea, $5::bool AND NOT ($6::bool AND EXISTS (SELECT FROM"
+          "   ruvector.healing_acts a WHERE a.action_id = $1::int8"
+          "   AND a.state = 'intended')),"
           " CASE WHEN $6::bool THEN clock_timestamp() END,"
           " CASE WHEN $8::bool THEN clock_timestamp() END,"
           " (SELECT least(s.lambda_norm, s.service_norm) FROM"

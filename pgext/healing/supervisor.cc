@@ -357,6 +357,9 @@ void Supervisor::TellEnd(const WorkerNews& end) {
     ends_.push_back(end);
     return;
   }
+  // What an undo leaves is cleaned away now, whenever that was last done.
+  settle_after_.erase(end.action);
+  next_upkeep_ = absl::InfinitePast();
   if (end.work == ActionWork::kExecute) {
     Feed(ExecutionEnded{end.action, end.execution_end, acts, end.message});
   } else {
@@ -521,6 +524,7 @@ void Supervisor::Sample() {
     Complain(absl::StrCat("measuring for action ", sample.action), status);
     if (!status.ok()) values.assign(sample.expectations.size(), std::nullopt);
     Feed(Sampled{sample.action, std::move(values)});
+    next_upkeep_ = absl::InfinitePast();  // it may have ended by this
   }
 }
 
@@ -649,7 +653,10 @@ absl::Duration Supervisor::Idle() const {
   if (const auto deadline = NextDeadline(state_)) {
     idle = std::min(idle, *deadline - now);
   }
-  if (IsActive(state_)) idle = std::min(idle, line_.next_try() - now);
+  if (IsActive(state_)) {
+    idle = std::min(idle, line_.next_try() - now);
+    if (next_upkeep_ == absl::InfinitePast()) idle = absl::ZeroDuration();
+  }
   if (!runner_.idle() || !ends_.empty()) {
     idle = std::min(idle, absl::Seconds(1));
   }

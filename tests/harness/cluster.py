@@ -333,8 +333,11 @@ class Cluster:
                  for name, value in self.settings.items() if value is not None]
         lines.append(f"unix_socket_directories = '{self.socket}'\n")
         path = pathlib.Path(self.data) / "postgresql.conf"
-        path.write_text("".join(lines))
-        give_to_server(path)
+        # At once: a process that hangs at a failpoint reads it at any moment.
+        written = path.with_suffix(".new")
+        written.write_text("".join(lines))
+        give_to_server(written)
+        written.replace(path)
 
     def _ready(self):
         # The file of an earlier life may still be there: compare the pid.

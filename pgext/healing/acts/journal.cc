@@ -277,7 +277,7 @@ absl::StatusOr<ActsDone> ReadActsDone(pg::SpiSession& spi, int64_t action_id) {
           " 'undoing') OR (a.state = 'done' AND a.changed) OR (a.state ="
           " 'intended' AND a.kind IN ('rebuild_index', 'restore_index',"
           " 'reindex', 'vacuum', 'analyze', 'drop_invalid_index',"
-          " 'cancel_autovacuum', 'move_shard')) AS changed"
+          " 'cancel_autovacuum', 'move_shard', 'scale_replicas')) AS changed"
           " FROM ruvector.healing_acts a"
           " WHERE a.action_id = $1::pg_catalog.int8) c",
           {pg::SqlInt(action_id)}));
