@@ -315,6 +315,8 @@ def test_killed_anywhere(world, record_property, case):
     _sweep(world, record_property, *case)
 
 
+# Otherwise the next case shows that it acts again.
+@pytest.mark.long
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_strategy_heals_after_all_that(world, name):
     before = world.prepare(name)
