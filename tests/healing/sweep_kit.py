@@ -125,7 +125,7 @@ def _steer_to_one(server):
 SCENARIOS = {
     "rebalance_partitions": Scenario(
         "rebalance_partitions", "hotspot_congestion", "hot_partition",
-        parameters={"max_moves": 60, "batch_ms": 10}),
+        parameters={"max_moves": 200, "batch_ms": 10}),
     "drain_hot_partition": Scenario(
         "drain_hot_partition", "hotspot_congestion", "hot_partition",
         prepare=_steer_to_one, inserts=True),
@@ -182,7 +182,7 @@ class Users:
     def _live(self, work):
         session = None
         for number in itertools.count(1):
-            if self._stop.wait(0.04):
+            if self._stop.wait(0.03):
                 return
             try:
                 if session is None or session.closed:
@@ -214,10 +214,10 @@ class Users:
 
     def _read(self, session, number):
         # By key, so that the load goes where the rows go.
-        first = (number * 7919) % (_ROWS - 200)
+        first = (number * 7919) % (_ROWS - 400)
         session.execute(
             "SELECT count(metadata) FROM docs WHERE id = ANY(%s)",
-            [[i for i in range(first, first + 200) if i % 4 == 0]])
+            [[i for i in range(first, first + 400) if i % 4 == 0]])
         session.execute("SELECT id FROM docs ORDER BY embedding <-> "
                         "'[1,2,3,4]' LIMIT 5")
 
@@ -380,6 +380,14 @@ class World:
              json.dumps(scenario.subjects)])
         self._next_pass()
 
+    def again(self, name, met=True):
+        """A plan was refused by what was measured in its second: once more."""
+        if self.server.value("SELECT state = 'rejected' FROM "
+                             "ruvector.healing_actions ORDER BY id DESC "
+                             "LIMIT 1"):
+            self.no_more(name)
+            self.begin(name, met)
+
     def no_more(self, name):
         """What runs goes on; nothing new begins."""
         strategy(self.server, SCENARIOS[name].strategy, {"mode": "off"})
@@ -419,15 +427,21 @@ def hits(server, mark):
             for pid, name in _HANG.findall(server.log(mark))]
 
 
-def wait_at(server, point, begin=None):
-    """Sets `point` to hang; the pid of the process that comes to it."""
+def wait_at(server, point, begin=None, again=None):
+    """Sets `point` to hang; the pid of the process that comes to it.
+
+    `again` is called until one has.
+    """
     mark = server.log_mark()
     set_failpoints(server, f"{point}=hang")
     if begin:
         begin()
 
     def met():
-        return [pid for pid, name in hits(server, mark) if name == point]
+        there = [pid for pid, name in hits(server, mark) if name == point]
+        if not there and again:
+            again()
+        return there
     try:
         return wait_for(met, 40, what=f"{point} is met")[0]
     except AssertionError as error:
