@@ -301,6 +301,7 @@ def _ids(cases):
             .replace(" ", "_") for name, way, work, point, victim in cases]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", _FEW, ids=_ids(_FEW))
 def test_killed(world, record_property, case):
     _sweep(world, record_property, *case)
