@@ -96,18 +96,14 @@ def _indexes(names):
 
 def _drift(server):
     """Index and centers are those of rows that were elsewhere."""
-    with server.connect(autocommit=False) as session:
-        session.execute("DROP INDEX by_parts")
-        session.execute("UPDATE docs SET embedding = embedding * "
-                        "'[0.01, 0.01, 0.01, 0.01]'::vector "
-                        "WHERE id > 200")
-        session.execute("CREATE INDEX by_parts ON docs USING ivfflat "
-                        "(embedding vector_l2_ops) WITH (lists = 4)")
-        session.execute("UPDATE docs SET embedding = embedding * "
-                        "'[100, 100, 100, 100]'::vector "
-                        "WHERE id > 200")
-        session.commit()
-    server.execute("VACUUM ANALYZE docs")
+    scale = "UPDATE docs SET embedding = embedding * %s::vector WHERE id > 200"
+    for statement, *parameters in (
+            (scale, "[0.01, 0.01, 0.01, 0.01]"),
+            ("VACUUM docs",), ("DROP INDEX by_parts",),
+            ("CREATE INDEX by_parts ON docs USING ivfflat "
+             "(embedding vector_l2_ops) WITH (lists = 4)",),
+            (scale, "[100, 100, 100, 100]"), ("VACUUM ANALYZE docs",)):
+        server.execute(statement, parameters or None)
 
 
 def _make_dead(server):
@@ -340,8 +336,9 @@ class World:
             "SELECT * FROM ruvector.healing_kept_indexes") == []
         assert server.value("SELECT count(*) FROM pg_index "
                             "WHERE NOT indisvalid") == 0
-        assert server.value("SELECT count(*) FROM pg_class "
-                            "WHERE relname LIKE 'ruvector\\_%%'", []) == 0
+        found = server.execute("SELECT relname FROM pg_class "
+                               "WHERE relname LIKE 'ruvector\\_%'")
+        assert found == [], (found, tell(server))
         found = server.execute(
             "SELECT action_id, kind, state, message FROM ruvector.healing_acts "
             "WHERE state IN ('intended', 'partial', 'undoing')")
