@@ -403,6 +403,8 @@ class World:
             "SELECT count(*) = 0 FROM ruvector.healing_actions "
             "WHERE ended_at IS NULL")
         self.wait_served()
+        # What ended as needs_human waits for a person.
+        self.server.execute("SELECT ruvector_healing_reset_breaker('docs')")
         self.users.inserts = scenario.inserts
         self.vacuum()
         if scenario.prepare:
