@@ -137,7 +137,7 @@ absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
                          const PlanColumns* plan) {
   const bool ended = IsEnd(action.state);
   // What was kept for an undo is cleaned away by a worker of its own, which
-  // also settles the acts that a crash left open.
+  // also settles the acts that a crash left open, and drops what they built.
   const bool settled = !ended || !action.acts.changed;
   return spi
       .Execute(
@@ -147,7 +147,8 @@ absl::Status WriteAction(pg::SpiSession& spi, const Action& action,
           " VALUES ($1::int8, $2::jsonb, $3::jsonb,"
           " $4::bytea, $5::bool AND NOT ($6::bool AND EXISTS (SELECT FROM"
           "   ruvector.healing_acts a WHERE a.action_id = $1::int8"
-          "   AND a.state = 'intended')),"
+          "   AND (a.state = 'intended' OR EXISTS (SELECT FROM"
+          "   ruvector.healing_indexes i WHERE i.act_id = a.id)))),"
           " CASE WHEN $6::bool THEN clock_timestamp() END,"
           " CASE WHEN $8::bool THEN clock_timestamp() END,"
           " (SELECT least(s.lambda_norm, s.service_norm) FROM"
