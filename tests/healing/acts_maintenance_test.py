@@ -52,8 +52,10 @@ def test_autovacuum_is_cancelled(server):
             autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold =
             1000000)""")
     wait_for_worker(server, "autovacuum: VACUUM %busy")
-    server.execute("ALTER TABLE busy SET (parallel_workers = 1)")
-    wait_for_worker(server, "autovacuum: VACUUM %busy")
+    server.wait_for("SELECT count(*) > 0 FROM pg_locks l JOIN pg_stat_activity "
+                    "a USING (pid) WHERE a.backend_type = 'autovacuum worker' "
+                    "AND l.relation = 'busy'::regclass AND l.granted AND "
+                    "l.mode = 'ShareUpdateExclusiveLock'")
     mark = server.log_mark()
     action, answer = performed(server, cancel("busy"), "busy")
     assert answer["changed"] is True
