@@ -341,12 +341,21 @@ Health IvfIndexHealth(const IvfIndexObservation& index,
   Health health;
   SetAccess(index.access, index.access_reason, index.carried, &health);
   const IvfContext context = IvfContextOf(index);
-  const Known built = index.rows_at_build.has_value() ? index.rows_at_build
-                                                      : context.rows_at_build;
+  // Lists that the page budget left out are in neither number.
+  const auto read = static_cast<double>(index.lists.size());
+  const bool all = ToDouble(index.declared_lists).value_or(read) <= read;
+  const Known built = all && index.rows_at_build.has_value()
+                          ? index.rows_at_build
+                          : context.rows_at_build;
   Aspect aspect{"index_growth",
-                "entries in all list pages over the same after the build",
+                all ? "entries in all list pages over the same after the build"
+                    : "entries in the pages of the lists that were read over "
+                      "the same after the build",
                 std::nullopt,
-                {{"rows", context.rows}, {"rows_at_build", built}}};
+                {{"rows", context.rows},
+                 {"rows_at_build", built},
+                 {"lists_read", read},
+                 {"lists", ToDouble(index.declared_lists)}}};
   if (context.rows.has_value() && built.has_value()) {
     aspect.health =
         *context.rows < static_cast<double>(limits.index_growth_min_rows)

@@ -190,6 +190,25 @@ TEST(IvfIndexHealth, CentersOfTooLittleData) {
   EXPECT_EQ(IvfIndexHealth(index, kLimits).value, 1);
 }
 
+// A page budget that leaves lists out: what was read is compared with what the
+// same lists had.
+TEST(IvfIndexHealth, ComparesTheListsThatWereRead) {
+  IvfIndexObservation index;
+  index.declared_lists = 100;
+  index.rows_at_build = 100000;  // of all 100
+  index.lists.resize(10);
+  for (IvfListObservation& list : index.lists) {
+    list.rows = 10000;
+    list.rows_at_build = 10;
+  }
+  EXPECT_EQ(IvfIndexHealth(index, kLimits).value, kLimits.band.Degraded());
+  for (IvfListObservation& list : index.lists) list.rows_at_build = 10000;
+  EXPECT_EQ(IvfIndexHealth(index, kLimits).value, 1);
+  index.declared_lists = 10;  // all of them: the whole index's number holds
+  index.rows_at_build = 10;
+  EXPECT_EQ(IvfIndexHealth(index, kLimits).value, kLimits.band.Degraded());
+}
+
 TEST(HnswHealth, DeadElements) {
   HnswIndexObservation index;
   EXPECT_EQ(HnswHealth(index, kLimits).value, std::nullopt);

@@ -74,6 +74,10 @@ TEST(Witness, WeakestFirstAndLimited) {
             "public.items_0 - this node (routing_link 0 of 0.125) and 7 more");
   EXPECT_EQ(Json::parse(WitnessJson(seen.graph, seen.assessment, 5)).size(),
             5u);
+  // As the tables keep it.
+  EXPECT_EQ(WitnessTextOf(WitnessJson(seen.graph, seen.assessment, 2), 8, 1),
+            WitnessText(seen.graph, seen.assessment, 1));
+  EXPECT_EQ(WitnessTextOf("[]", 0), "");
 }
 
 TEST(NodeData, SaysWhereTheHealthCameFrom) {

@@ -73,20 +73,29 @@ std::string WitnessJson(const ContractedGraph& graph,
 
 std::string WitnessText(const ContractedGraph& graph,
                         const Assessment& assessment, size_t limit) {
+  return WitnessTextOf(WitnessJson(graph, assessment, limit),
+                       assessment.witness.size(), limit);
+}
+
+std::string WitnessTextOf(std::string_view witness_json, size_t total,
+                          size_t limit) {
+  const Json edges = Json::parse(witness_json.begin(), witness_json.end(),
+                                 nullptr, /*allow_exceptions=*/false);
   std::string text;
   size_t shown = 0;
-  const std::vector<Weight> weights = Weakest(graph, assessment);
-  for (const Weight& weight : weights) {
-    if (shown == limit) break;
-    const Edge& edge = graph.edges[weight.edge];
-    absl::StrAppend(&text, shown++ > 0 ? ", " : "",
-                    graph.nodes[edge.source].name, " - ",
-                    graph.nodes[edge.target].name,
-                    absl::StrFormat(" (%s %.4g of %.4g)", ToString(edge.type),
-                                    weight.capacity, weight.baseline));
+  if (edges.is_array()) {
+    for (const Json& edge : edges) {
+      if (shown == limit || !edge.is_object()) break;
+      absl::StrAppend(
+          &text, shown++ > 0 ? ", " : "", edge.value("source_name", "?"), " - ",
+          edge.value("target_name", "?"),
+          absl::StrFormat(" (%s %.4g of %.4g)", edge.value("edge_type", "?"),
+                          edge.value("capacity", 0.0),
+                          edge.value("baseline", 0.0)));
+    }
   }
-  if (shown < weights.size()) {
-    absl::StrAppend(&text, " and ", weights.size() - shown, " more");
+  if (shown < total) {
+    absl::StrAppend(&text, " and ", total - shown, " more");
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #define RUVECTOR_CORE_GRAPH_WITNESS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/no_postgres.h"
@@ -25,6 +26,10 @@ std::string WitnessJson(const ContractedGraph& graph,
 //   public.p3 - this node (routing_link 0.35 of 1.00), ... and 12 more
 std::string WitnessText(const ContractedGraph& graph,
                         const Assessment& assessment, size_t limit = 5);
+
+// The same from a WitnessJson() that was stored, of `total` edges in all.
+std::string WitnessTextOf(std::string_view witness_json, size_t total,
+                          size_t limit = 5);
 
 // {"original_nodes":6480,"merged_nodes":5544,"merges":[{"name":...,"type":...,
 // "id":...,"members":...,"nodes_replaced":...,

@@ -358,7 +358,8 @@ absl::StatusOr<ProofArguments> ReadProofArguments(FunctionCallInfo fcinfo,
     return pg::PgError(
         ERRCODE_INVALID_PARAMETER_VALUE,
         absl::StrCat("no proof of ", mark, " in the first ", size, " events"),
-        absl::StrCat("The log has ", log_size, " events."));
+        absl::StrCat("The log has ", log_size, " events."),
+        "Ask for an event that is older than the size.");
   }
   return ProofArguments{static_cast<uint64_t>(mark),
                         static_cast<uint64_t>(size)};
@@ -406,7 +407,8 @@ RV_SQL_FUNCTION(ruvector_verify_chain) {
   if (from < 0 || to < from) {
     return pg::PgError(
         ERRCODE_INVALID_PARAMETER_VALUE,
-        absl::StrCat("invalid range of events: ", from, " to ", to));
+        absl::StrCat("invalid range of events: ", from, " to ", to), "",
+        "Give the first event, 0 or more, and one that is not before it.");
   }
   Verdict verdict;
   pg::SpiRows waiting;

@@ -62,6 +62,7 @@ struct DatabaseEntry {
   Oid database;
   bool leave_requested;
   bool gate_published;  // its collections' slots are what its tables say
+  int without_slot;     // collections for which there was none
   WorkerSeat seats[kNumWorkerRoles];
   // The event log as it was last sealed (audit/sealed_head.h); size 0: not yet.
   Oid log_table;

@@ -3,15 +3,20 @@
 #include "core/base/status_macros.h"
 #include "pgext/boot/database_slots.h"
 #include "pgext/bridge/pg_call.h"
+#include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/enforcement.h"
 #include "pgext/integrity/relation_gate.h"
 extern "C" {
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
 }
 
 namespace ruvector::boot {
@@ -41,46 +46,79 @@ void OnExecutorStart(QueryDesc* query, int flags) {
   }
 }
 
-// Our workers leave a database before someone drops, renames or copies it.
-absl::Status MakeRoom(const Node* parse) {
-  const char* name = nullptr;
+// What takes a database for itself: nobody else may be connected to it.
+struct Taking {
+  const char* database = nullptr;  // nullptr: nothing of the kind
+  bool copies = false;             // CREATE DATABASE from it as a template
+  bool in_block = false;           // allowed in a transaction block
+};
+
+const char* StringOption(const List* options, const char* name) {
+  const ListCell* cell;
+  foreach (cell, options) {
+    const auto* option = static_cast<const DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, name) == 0 && option->arg != nullptr &&
+        IsA(option->arg, String)) {
+      return strVal(option->arg);
+    }
+  }
+  return nullptr;
+}
+
+Taking TakenDatabase(const Node* parse) {
   switch (nodeTag(parse)) {
     case T_DropdbStmt:
-      name = reinterpret_cast<const DropdbStmt*>(parse)->dbname;
-      break;
+      return {reinterpret_cast<const DropdbStmt*>(parse)->dbname};
     case T_RenameStmt: {
       const auto* rename = reinterpret_cast<const RenameStmt*>(parse);
-      if (rename->renameType == OBJECT_DATABASE) name = rename->subname;
-      break;
+      if (rename->renameType != OBJECT_DATABASE) return {};
+      return {rename->subname, false, true};
     }
     case T_AlterDatabaseStmt: {
       const auto* alter = reinterpret_cast<const AlterDatabaseStmt*>(parse);
-      const ListCell* cell;
-      foreach (cell, alter->options) {
-        const auto* option = static_cast<const DefElem*>(lfirst(cell));
-        if (strcmp(option->defname, "tablespace") == 0) name = alter->dbname;
-      }
-      break;
+      if (StringOption(alter->options, "tablespace") == nullptr) return {};
+      return {alter->dbname};
     }
-    case T_CreatedbStmt: {
-      const auto* create = reinterpret_cast<const CreatedbStmt*>(parse);
-      const ListCell* cell;
-      foreach (cell, create->options) {
-        const auto* option = static_cast<const DefElem*>(lfirst(cell));
-        if (strcmp(option->defname, "template") == 0 &&
-            option->arg != nullptr && IsA(option->arg, String)) {
-          name = strVal(option->arg);
-        }
-      }
-      break;
-    }
+    case T_CreatedbStmt:
+      return {
+          StringOption(reinterpret_cast<const CreatedbStmt*>(parse)->options,
+                       "template"),
+          true};
     default:
-      return absl::OkStatus();
+      return {};
   }
-  if (name == nullptr) return absl::OkStatus();
+}
+
+// Catalog access: may raise.
+bool IsTemplate(Oid database) {
+  HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool answer =
+      reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+  ReleaseSysCache(tuple);
+  return answer;
+}
+
+// Whether the user may do it: who may not gets the command's own error, and
+// moves nobody. Catalog access: may raise.
+bool MayTake(const Taking& taking, Oid database) {
+  const bool owner = RV_OWNS_DATABASE(database, GetUserId());
+  return taking.copies
+             ? have_createdb_privilege() && (owner || IsTemplate(database))
+             : owner;
+}
+
+// Our workers leave a database before someone drops, renames, moves or copies
+// it.
+absl::Status MakeRoom(const Node* parse) {
+  const Taking taking = TakenDatabase(parse);
+  if (taking.database == nullptr) return absl::OkStatus();
+  if (!taking.in_block && IsTransactionBlock()) return absl::OkStatus();
   return pg::PgCall([&] {
-    const Oid database = get_database_oid(name, true);
-    if (OidIsValid(database)) AskWorkersToLeave(database, 5000);
+    const Oid database = get_database_oid(taking.database, true);
+    if (OidIsValid(database) && MayTake(taking, database)) {
+      AskWorkersToLeave(database, 5000);
+    }
   });
 }
 

@@ -98,7 +98,8 @@ absl::Status RequireWritable(std::string_view what) {
     return PgError(ERRCODE_READ_ONLY_SQL_TRANSACTION,
                    absl::StrCat("cannot execute ",
                                 absl::string_view(what.data(), what.size()),
-                                " in a read-only transaction"));
+                                " in a read-only transaction"),
+                   "", "Run it in a transaction that may write.");
   }
   return absl::OkStatus();
 }

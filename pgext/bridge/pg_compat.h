@@ -9,6 +9,10 @@
 #include "pgext/bridge/pg.h"
 
 extern "C" {
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "pgstat.h"
 #include "storage/proc.h"
 #include "utils/wait_event.h"
@@ -31,6 +35,24 @@ extern "C" {
   object_ownercheck(RelationRelationId, (table), (role))
 #else
 #define RV_OWNS_TABLE(table, role) pg_class_ownercheck((table), (role))
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define RV_OWNS_DATABASE(database, role) \
+  object_ownercheck(DatabaseRelationId, (database), (role))
+#define RV_OWNS_SCHEMA(schema, role) \
+  object_ownercheck(NamespaceRelationId, (schema), (role))
+#else
+#define RV_OWNS_DATABASE(database, role) \
+  pg_database_ownercheck((database), (role))
+#define RV_OWNS_SCHEMA(schema, role) pg_namespace_ownercheck((schema), (role))
+#endif
+
+// 17 has a role that may maintain whatever there is.
+#if PG_VERSION_NUM >= 170000
+#define RV_MAINTAINS_ALL(role) has_privs_of_role((role), ROLE_PG_MAINTAIN)
+#else
+#define RV_MAINTAINS_ALL(role) false
 #endif
 
 // 17 made maintenance a privilege; before, it was the owner's, and for most

@@ -1,9 +1,12 @@
 #include "pgext/bridge/spi.h"
 
+#include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status_macros.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/bridge/pg_call.h"
@@ -118,6 +121,64 @@ namespace {
 
 constexpr int kMaxParams = 48;
 
+// Plans of this worker's statements, by text and types. Names of collections
+// stand in some texts: when it is full, those used once make room.
+constexpr size_t kMaxKeptPlans = 512;
+
+struct KeptPlan {
+  SPIPlanPtr plan = nullptr;
+  int64_t uses = 0;
+};
+
+using KeptPlans = absl::flat_hash_map<std::string, KeptPlan>;
+
+KeptPlans& Kept() {
+  static auto* plans = new KeptPlans;
+  return *plans;
+}
+
+void MakeRoom(KeptPlans& plans) {
+  const bool all = absl::c_none_of(
+      plans, [](const auto& entry) { return entry.second.uses == 1; });
+  for (auto entry = plans.begin(); entry != plans.end();) {
+    const auto here = entry++;
+    if (!all && here->second.uses > 1) continue;
+    SPI_freeplan(here->second.plan);
+    plans.erase(here);
+  }
+}
+
+bool PushSnapshotIfNone() {
+  if (ActiveSnapshotSet()) return false;
+  PushActiveSnapshot(GetTransactionSnapshot());
+  return true;
+}
+
+absl::StatusOr<SPIPlanPtr> KeptPlanOf(const char* sql, absl::Span<Oid> types) {
+  const std::string key = absl::StrCat(absl::StrJoin(types, ","), " ", sql);
+  KeptPlans& plans = Kept();
+  const auto known = plans.find(key);
+  if (known != plans.end()) {
+    ++known->second.uses;
+    return known->second.plan;
+  }
+  RV_ASSIGN_OR_RETURN(const SPIPlanPtr plan, PgCall([&] {
+                        const bool pushed = PushSnapshotIfNone();
+                        const SPIPlanPtr made = SPI_prepare(
+                            sql, static_cast<int>(types.size()), types.data());
+                        if (made != nullptr) SPI_keepplan(made);
+                        if (pushed) PopActiveSnapshot();
+                        return made;
+                      }));
+  if (plan == nullptr) {
+    return absl::InternalError(absl::StrCat(
+        "SPI answered ", SPI_result_code_string(SPI_result), " to: ", sql));
+  }
+  if (plans.size() == kMaxKeptPlans) MakeRoom(plans);
+  plans.insert({key, {plan, 1}});
+  return plan;
+}
+
 // Plain data: it lives in frames that a longjmp crosses.
 struct Bound {
   Oid types[kMaxParams];
@@ -196,18 +257,25 @@ absl::Status SpiSession::Run(const char* sql,
                              absl::Span<const SqlParam> params) {
   RV_RETURN_IF_ERROR(CheckCount(params.size()));
   const int count = static_cast<int>(params.size());
-  return Checked(PgCall([&] {
-                   Bound bound;
-                   Bind(params.data(), count, bound);
-                   const bool pushed = !ActiveSnapshotSet();
-                   if (pushed) PushActiveSnapshot(GetTransactionSnapshot());
-                   const int answer = SPI_execute_with_args(
-                       sql, count, bound.types, bound.values, bound.nulls,
-                       false, 0);
-                   if (pushed) PopActiveSnapshot();
-                   return answer;
-                 }),
-                 sql);
+  Bound bound;
+  RV_RETURN_IF_ERROR(PgCall([&] { Bind(params.data(), count, bound); }));
+  SPIPlanPtr plan = nullptr;
+  if (IsBackgroundWorker) {
+    RV_ASSIGN_OR_RETURN(plan,
+                        KeptPlanOf(sql, absl::MakeSpan(bound.types, count)));
+  }
+  return Checked(
+      PgCall([&] {
+        const bool pushed = PushSnapshotIfNone();
+        const int answer =
+            plan != nullptr
+                ? SPI_execute_plan(plan, bound.values, bound.nulls, false, 0)
+                : SPI_execute_with_args(sql, count, bound.types, bound.values,
+                                        bound.nulls, false, 0);
+        if (pushed) PopActiveSnapshot();
+        return answer;
+      }),
+      sql);
 }
 
 absl::StatusOr<int64_t> SpiSession::Execute(const char* sql,

@@ -11,6 +11,10 @@
 // the caller or the database has set: no operator or function of somebody
 // else's runs with our rights. Rows are copied out, as text, before the call
 // returns.
+//
+// A background worker runs the same statements again and again: there their
+// plans are kept for the life of the process (PostgreSQL makes them anew when
+// an object of theirs changes). A backend of a client plans each time.
 #ifndef RUVECTOR_PGEXT_BRIDGE_SPI_H_
 #define RUVECTOR_PGEXT_BRIDGE_SPI_H_
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -62,136 +63,248 @@ bool IsDistanceOperator(Oid op) {
   return distance;
 }
 
-// What a Var of a plan node's expressions stands for: an expression of the
-// node below. Nothing where that is not in the plan tree.
-const TargetEntry* Below(const Var& var, const Plan*& plan) {
-  const Plan* below = nullptr;
-  if (var.varno == OUTER_VAR) {
-    if (IsA(plan, Append)) {
-      below = static_cast<const Plan*>(
-          linitial(reinterpret_cast<const Append*>(plan)->appendplans));
-    } else if (IsA(plan, MergeAppend)) {
-      below = static_cast<const Plan*>(
-          linitial(reinterpret_cast<const MergeAppend*>(plan)->mergeplans));
-    } else {
-      below = outerPlan(plan);
-    }
-  } else if (var.varno == INNER_VAR) {
-    below = innerPlan(plan);
-  } else if (IsA(plan, SubqueryScan)) {
-    below = reinterpret_cast<const SubqueryScan*>(plan)->subplan;
-  }
-  if (below == nullptr || var.varattno < 1 ||
-      var.varattno > list_length(below->targetlist)) {
-    return nullptr;
-  }
-  plan = below;
-  return list_nth_node(TargetEntry, below->targetlist, var.varattno - 1);
+// The walk through a plan for the columns whose distances put its rows in
+// order. Plain data: the server's errors cross it.
+struct Search {
+  const PlannedStmt* statement;
+  List* columns;  // of SearchedColumn*
+};
+
+// Of one expression of `plan`.
+struct Look {
+  Search* search;
+  const Plan* plan;
+  const OpExpr* distance;  // around what is looked at; nullptr: none yet
+};
+
+bool NoteColumns(Node* node, void* context);
+
+void NoteColumnsIn(const Look& look, const Plan* plan, const void* node) {
+  Look below = look;
+  below.plan = plan;
+  NoteColumns(static_cast<Node*>(const_cast<void*>(node)), &below);
 }
 
-// Whether the expression, one of `context` (a Plan), computes a distance, there
-// or below.
-bool HasDistance(Node* node, void* context) {
+// What the plan node `plan` gives out as its column `number`.
+void NoteOutput(const Look& look, const Plan* plan, AttrNumber number) {
+  if (plan == nullptr || number < 1 || number > list_length(plan->targetlist)) {
+    return;
+  }
+  NoteColumnsIn(look, plan,
+                list_nth_node(TargetEntry, plan->targetlist, number - 1)->expr);
+}
+
+void NoteOutputs(const Look& look, const List* plans, AttrNumber number) {
+  const ListCell* cell;
+  foreach (cell, plans) {
+    NoteOutput(look, static_cast<const Plan*>(lfirst(cell)), number);
+  }
+}
+
+const Plan* SubplanOf(const Search& search, int id) {
+  return list_nth_node(Plan, search.statement->subplans, id - 1);
+}
+
+const RecursiveUnion* FindUnion(const Plan* plan, int param) {
+  if (plan == nullptr) return nullptr;
+  if (IsA(plan, RecursiveUnion)) {
+    const auto* found = reinterpret_cast<const RecursiveUnion*>(plan);
+    if (found->wtParam == param) return found;
+  }
+  const RecursiveUnion* found = FindUnion(plan->lefttree, param);
+  return found != nullptr ? found : FindUnion(plan->righttree, param);
+}
+
+// The rows that a WorkTableScan starts from.
+const Plan* WorkTableSource(const Search& search, int param) {
+  const RecursiveUnion* found = FindUnion(search.statement->planTree, param);
+  const ListCell* cell;
+  foreach (cell, search.statement->subplans) {
+    if (found != nullptr) break;
+    found = FindUnion(static_cast<const Plan*>(lfirst(cell)), param);
+  }
+  return found != nullptr ? outerPlan(&found->plan) : nullptr;
+}
+
+// The columns that a scan reads where they are not the table's own.
+const List* ScannedColumns(const Plan* plan) {
+  switch (nodeTag(plan)) {
+    case T_IndexOnlyScan:
+      return reinterpret_cast<const IndexOnlyScan*>(plan)->indextlist;
+    case T_ForeignScan:
+      return reinterpret_cast<const ForeignScan*>(plan)->fdw_scan_tlist;
+    case T_CustomScan:
+      return reinterpret_cast<const CustomScan*>(plan)->custom_scan_tlist;
+    default:
+      return NIL;
+  }
+}
+
+void NoteRelationColumn(const Look& look, const Var& var) {
+  if (look.distance == nullptr) return;
+  const RangeTblEntry* entry =
+      rt_fetch(var.varno, look.search->statement->rtable);
+  if (entry->rtekind != RTE_RELATION) return;
+  auto* column = static_cast<SearchedColumn*>(palloc(sizeof(SearchedColumn)));
+  *column = {entry->relid, var.varattno, look.distance};
+  look.search->columns = lappend(look.search->columns, column);
+}
+
+// What a Var of an expression of a plan node stands for is an expression of the
+// node below, or a column of a table.
+void NoteVar(const Look& look, const Var& var) {
+  const Plan* plan = look.plan;
+  switch (var.varno) {
+    case OUTER_VAR:
+      if (IsA(plan, Append)) {
+        NoteOutputs(look, reinterpret_cast<const Append*>(plan)->appendplans,
+                    var.varattno);
+      } else if (IsA(plan, MergeAppend)) {
+        NoteOutputs(look,
+                    reinterpret_cast<const MergeAppend*>(plan)->mergeplans,
+                    var.varattno);
+      } else {
+        NoteOutput(look, outerPlan(plan), var.varattno);
+        // Its columns are written as those of its first half.
+        if (IsA(plan, RecursiveUnion)) {
+          NoteOutput(look, innerPlan(plan), var.varattno);
+        }
+      }
+      return;
+    case INNER_VAR:
+      NoteOutput(look, innerPlan(plan), var.varattno);
+      return;
+    case INDEX_VAR: {
+      const List* columns = ScannedColumns(plan);
+      if (var.varattno < 1 || var.varattno > list_length(columns)) return;
+      NoteColumnsIn(
+          look, plan,
+          list_nth_node(TargetEntry, columns, var.varattno - 1)->expr);
+      return;
+    }
+    default:
+      break;
+  }
+  if (IS_SPECIAL_VARNO(var.varno)) return;
+  switch (nodeTag(plan)) {
+    case T_SubqueryScan:
+      NoteOutput(look, reinterpret_cast<const SubqueryScan*>(plan)->subplan,
+                 var.varattno);
+      return;
+    case T_CteScan:
+      NoteOutput(look,
+                 SubplanOf(*look.search,
+                           reinterpret_cast<const CteScan*>(plan)->ctePlanId),
+                 var.varattno);
+      return;
+    case T_WorkTableScan:
+      NoteOutput(look,
+                 WorkTableSource(
+                     *look.search,
+                     reinterpret_cast<const WorkTableScan*>(plan)->wtParam),
+                 var.varattno);
+      return;
+    default:
+      NoteRelationColumn(look, var);
+  }
+}
+
+// Notes the columns that distances in the expression compare, there or below.
+// Always false: all of it is looked at. `context` is a Look.
+bool NoteColumns(Node* node, void* context) {
   if (node == nullptr) return false;
   check_stack_depth();
+  Look look = *static_cast<const Look*>(context);
   if (IsA(node, OpExpr) &&
       IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
-    return true;
+    look.distance = reinterpret_cast<const OpExpr*>(node);
+  } else if (IsA(node, Var)) {
+    NoteVar(look, *reinterpret_cast<const Var*>(node));
+    return false;
+  } else if (IsA(node, SubPlan)) {
+    NoteOutput(look,
+               SubplanOf(*look.search,
+                         reinterpret_cast<const SubPlan*>(node)->plan_id),
+               1);
   }
-  if (IsA(node, Var)) {
-    const auto* plan = static_cast<const Plan*>(context);
-    const TargetEntry* entry = Below(*reinterpret_cast<Var*>(node), plan);
-    return entry != nullptr && HasDistance(reinterpret_cast<Node*>(entry->expr),
-                                           const_cast<Plan*>(plan));
-  }
-  return RV_EXPRESSION_TREE_WALKER(node, HasDistance, context);
+  return RV_EXPRESSION_TREE_WALKER(node, NoteColumns, &look);
 }
 
-bool SortsByDistance(const Plan& plan, int keys, const AttrNumber* columns) {
-  for (int i = 0; i < keys; ++i) {
-    const auto* entry =
-        list_nth_node(TargetEntry, plan.targetlist, columns[i] - 1);
-    if (HasDistance(reinterpret_cast<Node*>(entry->expr),
-                    const_cast<Plan*>(&plan))) {
-      return true;
-    }
-  }
-  return false;
+void NoteSort(Search& search, const Plan* plan, int keys,
+              const AttrNumber* columns) {
+  const Look look{&search, plan, nullptr};
+  for (int i = 0; i < keys; ++i) NoteOutput(look, plan, columns[i]);
 }
 
-// An aggregate that sorts its input by a distance: array_agg(x ORDER BY d).
-// `context` is a Plan.
-bool AggregatesByDistance(Node* node, void* context) {
+// Of aggregates that sort their input: array_agg(x ORDER BY d). `context` is a
+// Look.
+bool NoteAggregates(Node* node, void* context) {
   if (node == nullptr) return false;
   check_stack_depth();
   if (IsA(node, Aggref)) {
     const auto* aggregate = reinterpret_cast<const Aggref*>(node);
     const ListCell* cell;
     foreach (cell, aggregate->aggorder) {
-      const auto* key = static_cast<SortGroupClause*>(lfirst(cell));
-      if (HasDistance(reinterpret_cast<Node*>(get_sortgroupref_tle(
-                          key->tleSortGroupRef, aggregate->args)),
-                      context)) {
-        return true;
-      }
+      NoteColumns(
+          reinterpret_cast<Node*>(get_sortgroupref_tle(
+              static_cast<SortGroupClause*>(lfirst(cell))->tleSortGroupRef,
+              aggregate->args)),
+          context);
     }
   }
-  return RV_EXPRESSION_TREE_WALKER(node, AggregatesByDistance, context);
+  return RV_EXPRESSION_TREE_WALKER(node, NoteAggregates, context);
 }
 
-bool Orders(const Plan* plan);
+void NoteOrders(Search& search, const Plan* plan);
 
-bool AnyOrders(const List* plans) {
+void NoteOrdersOf(Search& search, const List* plans) {
   const ListCell* cell;
   foreach (cell, plans) {
-    if (Orders(static_cast<const Plan*>(lfirst(cell)))) return true;
+    NoteOrders(search, static_cast<const Plan*>(lfirst(cell)));
   }
-  return false;
 }
 
-// Whether the node or one below it puts rows in the order of a distance.
-bool Orders(const Plan* plan) {
-  if (plan == nullptr) return false;
+// What puts rows in an order, in the node and below it.
+void NoteOrders(Search& search, const Plan* plan) {
+  if (plan == nullptr) return;
   check_stack_depth();
-  bool here = false;
+  Look look{&search, plan, nullptr};
   switch (nodeTag(plan)) {
     case T_Sort:
     case T_IncrementalSort: {  // begins with a Sort
       const auto* sort = reinterpret_cast<const Sort*>(plan);
-      here = SortsByDistance(*plan, sort->numCols, sort->sortColIdx);
+      NoteSort(search, plan, sort->numCols, sort->sortColIdx);
       break;
     }
     case T_MergeAppend: {
       const auto* merge = reinterpret_cast<const MergeAppend*>(plan);
-      here = SortsByDistance(*plan, merge->numCols, merge->sortColIdx) ||
-             AnyOrders(merge->mergeplans);
+      NoteSort(search, plan, merge->numCols, merge->sortColIdx);
+      NoteOrdersOf(search, merge->mergeplans);
       break;
     }
     case T_IndexScan:
-      here = HasDistance(
-          reinterpret_cast<Node*>(
-              reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig),
-          const_cast<Plan*>(plan));
+      NoteColumnsIn(look, plan,
+                    reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig);
       break;
     case T_Agg:
-      here = AggregatesByDistance(reinterpret_cast<Node*>(plan->targetlist),
-                                  const_cast<Plan*>(plan)) ||
-             AggregatesByDistance(reinterpret_cast<Node*>(plan->qual),
-                                  const_cast<Plan*>(plan));
+      NoteAggregates(reinterpret_cast<Node*>(plan->targetlist), &look);
+      NoteAggregates(reinterpret_cast<Node*>(plan->qual), &look);
       break;
     case T_Append:
-      here = AnyOrders(reinterpret_cast<const Append*>(plan)->appendplans);
+      NoteOrdersOf(search, reinterpret_cast<const Append*>(plan)->appendplans);
       break;
     case T_SubqueryScan:
-      here = Orders(reinterpret_cast<const SubqueryScan*>(plan)->subplan);
+      NoteOrders(search, reinterpret_cast<const SubqueryScan*>(plan)->subplan);
       break;
     case T_CustomScan:
-      here = AnyOrders(reinterpret_cast<const CustomScan*>(plan)->custom_plans);
+      NoteOrdersOf(search,
+                   reinterpret_cast<const CustomScan*>(plan)->custom_plans);
       break;
     default:
       break;
   }
-  return here || Orders(plan->lefttree) || Orders(plan->righttree);
+  NoteOrders(search, plan->lefttree);
+  NoteOrders(search, plan->righttree);
 }
 
 }  // namespace
@@ -213,63 +326,11 @@ DmlShape ShapeOfInsert(const ModifyTable& node) {
   }
 }
 
-bool OrdersByDistance(const PlannedStmt& statement) {
-  return Orders(statement.planTree) || AnyOrders(statement.subplans);
-}
-
-namespace {
-
-// Of the expression: `context` is where the first distance goes.
-bool NoteDistance(Node* node, void* context) {
-  if (node == nullptr) return false;
-  check_stack_depth();
-  if (IsA(node, OpExpr) &&
-      IsDistanceOperator(reinterpret_cast<OpExpr*>(node)->opno)) {
-    *static_cast<const OpExpr**>(context) = reinterpret_cast<OpExpr*>(node);
-    return true;
-  }
-  return RV_EXPRESSION_TREE_WALKER(node, NoteDistance, context);
-}
-
-const OpExpr* DistanceBelow(const Plan* plan);
-
-const OpExpr* DistanceAmong(const List* plans) {
-  const ListCell* cell;
-  foreach (cell, plans) {
-    const OpExpr* found = DistanceBelow(static_cast<const Plan*>(lfirst(cell)));
-    if (found != nullptr) return found;
-  }
-  return nullptr;
-}
-
-const OpExpr* DistanceBelow(const Plan* plan) {
-  if (plan == nullptr) return nullptr;
-  check_stack_depth();
-  const OpExpr* found = nullptr;
-  List* order = IsA(plan, IndexScan)
-                    ? reinterpret_cast<const IndexScan*>(plan)->indexorderbyorig
-                    : NIL;
-  if (NoteDistance(reinterpret_cast<Node*>(order), &found) ||
-      NoteDistance(reinterpret_cast<Node*>(plan->targetlist), &found)) {
-    return found;
-  }
-  if (IsA(plan, Append)) {
-    found = DistanceAmong(reinterpret_cast<const Append*>(plan)->appendplans);
-  } else if (IsA(plan, MergeAppend)) {
-    found =
-        DistanceAmong(reinterpret_cast<const MergeAppend*>(plan)->mergeplans);
-  } else if (IsA(plan, SubqueryScan)) {
-    found = DistanceBelow(reinterpret_cast<const SubqueryScan*>(plan)->subplan);
-  }
-  if (found == nullptr) found = DistanceBelow(plan->lefttree);
-  return found != nullptr ? found : DistanceBelow(plan->righttree);
-}
-
-}  // namespace
-
-const OpExpr* FindDistance(const PlannedStmt& statement) {
-  const OpExpr* found = DistanceBelow(statement.planTree);
-  return found != nullptr ? found : DistanceAmong(statement.subplans);
+List* SearchedColumns(const PlannedStmt& statement) {
+  Search search{&statement, NIL};
+  NoteOrders(search, statement.planTree);
+  NoteOrdersOf(search, statement.subplans);
+  return search.columns;
 }
 
 namespace {

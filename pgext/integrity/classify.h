@@ -21,13 +21,18 @@ struct DmlShape {
 // of a query, kBulkInsert.
 DmlShape ShapeOfInsert(const ModifyTable& node);
 
-// Whether the plan puts rows in the order of a pgvector distance, by an index
-// or a sort, at any depth. May raise (catalog look-ups of operators).
-bool OrdersByDistance(const PlannedStmt& statement);
+// A column of a table by whose distances a plan puts rows in order.
+struct SearchedColumn {
+  Oid relation;
+  AttrNumber column;       // 0: the whole row
+  const OpExpr* distance;  // the statement's
+};
 
-// The first distance that the plan computes in its order or its columns, for
-// its arguments; nullptr if none is found. May raise.
-const OpExpr* FindDistance(const PlannedStmt& statement);
+// The columns whose pgvector distances put rows in order, by an index or a
+// sort, at any depth, through subqueries, CTEs, joins and unions; some more
+// than once. A list of SearchedColumn*, of the current context's memory. May
+// raise (catalog look-ups of operators).
+List* SearchedColumns(const PlannedStmt& statement);
 
 // Whether this ALTER TABLE makes a table a partition of it.
 bool AttachesPartition(const AlterTableStmt& statement);

@@ -14,10 +14,11 @@ extern "C" {
 namespace ruvector::integrity {
 namespace {
 
-#define RV_COLLECTION_COLUMNS                                        \
-  "id, name, table_oid::pg_catalog.oid, table_oid::pg_catalog.text," \
-  " column_name, dimensions, distance_metric, EXISTS (SELECT FROM"   \
-  " ruvector.integrity_state s WHERE s.collection_id = collections.id)"
+#define RV_COLLECTION_COLUMNS                                            \
+  "id, name, table_oid::pg_catalog.oid, table_oid::pg_catalog.text,"     \
+  " column_name, dimensions, distance_metric, EXISTS (SELECT FROM"       \
+  " ruvector.integrity_state s WHERE s.collection_id = collections.id)," \
+  " column_number"
 
 Collection FromRow(const pg::SpiRows& rows, size_t i) {
   Collection c;
@@ -29,6 +30,7 @@ Collection FromRow(const pg::SpiRows& rows, size_t i) {
   c.dimensions = rows.Int(i, 5).value_or(0);
   c.metric = rows.TextOr(i, 6, "l2");
   c.has_state = rows.Bool(i, 7).value_or(false);
+  c.column_number = static_cast<int16_t>(rows.Int(i, 8).value_or(0));
   return c;
 }
 
@@ -115,7 +117,8 @@ absl::Status RequireTableOwner(uint32_t table) {
       }));
   if (answer.owner) return absl::OkStatus();
   return pg::PgError(ERRCODE_INSUFFICIENT_PRIVILEGE,
-                     absl::StrCat("must be owner of table ", answer.name));
+                     absl::StrCat("must be owner of table ", answer.name), "",
+                     "Ask the owner, or a member of the owner's role.");
 }
 
 absl::StatusOr<bool> IsBeingFilled(pg::SpiSession& spi) {

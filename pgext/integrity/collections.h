@@ -18,6 +18,7 @@ struct Collection {
   uint32_t table_oid = 0;
   std::string table;  // quoted, qualified where the search_path needs it
   std::string column;
+  int16_t column_number = 0;
   int64_t dimensions = 0;  // 0: the column does not fix them
   std::string metric;
   // Its row in integrity_state is there. A restore brings the enrolment first

@@ -103,9 +103,9 @@ absl::Status GateModification(const PlannedStmt& statement) {
   return absl::OkStatus();
 }
 
-// The distinct slots of the tables that a statement reads, its targets apart.
-absl::StatusOr<List*> SlotsRead(const PlannedStmt& statement) {
-  List* found = NIL;
+// Whether the statement reads a table that may be searched. Cheap: most
+// statements are let go here.
+absl::StatusOr<bool> ReadsEnrolled(const PlannedStmt& statement) {
   const ListCell* cell;
   foreach (cell, statement.rtable) {
     const auto* entry = static_cast<const RangeTblEntry*>(lfirst(cell));
@@ -114,52 +114,53 @@ absl::StatusOr<List*> SlotsRead(const PlannedStmt& statement) {
                         foreach_current_index(cell) + 1)) {
       continue;
     }
+    if (!SlotsSpeak()) return true;
     RV_ASSIGN_OR_RETURN(const Slots slots, SlotsOf(entry->relid));
-    for (const int slot : slots) {
-      RV_ASSIGN_OR_RETURN(found, pg::PgCall([&] {
-                            return list_append_unique_int(found, slot);
-                          }));
-    }
+    if (!slots.empty()) return true;
   }
-  return found;
-}
-
-absl::StatusOr<List*> SlotsSearched(const PlannedStmt& statement) {
-  RV_ASSIGN_OR_RETURN(List * slots, SlotsRead(statement));
-  if (slots == NIL) return slots;
-  RV_ASSIGN_OR_RETURN(const bool search,
-                      pg::PgCall([&] { return OrdersByDistance(statement); }));
-  return search ? slots : NIL;
+  return false;
 }
 
 // One in many goes into the reservoir of the recall probe.
-absl::Status SampleSearch(int slot, const QueryDesc& query) {
+absl::Status SampleSearch(int slot, const QueryDesc& query,
+                          const OpExpr& distance) {
   if (!healing::CountSearch(slot)) return absl::OkStatus();
-  RV_ASSIGN_OR_RETURN(const OpExpr* distance, pg::PgCall([&] {
-                        return FindDistance(*query.plannedstmt);
-                      }));
-  if (distance == nullptr) return absl::OkStatus();
   return healing::CaptureQuery(slot, GateSlotAt(slot)->collection_id, query,
-                               *distance);
+                               distance);
+}
+
+// The slots of the collections that it searches.
+absl::StatusOr<List*> GateSearches(const QueryDesc& query) {
+  const PlannedStmt& statement = *query.plannedstmt;
+  List* searched = NIL;
+  RV_ASSIGN_OR_RETURN(const bool reads, ReadsEnrolled(statement));
+  if (!reads) return searched;
+  RV_ASSIGN_OR_RETURN(const List* columns,
+                      pg::PgCall([&] { return SearchedColumns(statement); }));
+  const ListCell* cell;
+  foreach (cell, columns) {
+    const auto* found = static_cast<const SearchedColumn*>(lfirst(cell));
+    const int before = list_length(searched);
+    RV_RETURN_IF_ERROR(AdmitColumn(found->relation, found->column,
+                                   RequestOf(statement, Operation::kSearch),
+                                   searched));
+    for (int i = before; i < list_length(searched); ++i) {
+      RV_RETURN_IF_ERROR(
+          SampleSearch(list_nth_int(searched, i), query, *found->distance));
+    }
+  }
+  return searched;
 }
 
 }  // namespace
 
 absl::StatusOr<List*> GateStatement(const QueryDesc& query) {
   if (!IsGated()) return NIL;
-  if (!SlotsSpeak()) RV_RETURN_IF_ERROR(FindOutWhetherSlotsSpeak());
-  const PlannedStmt& statement = *query.plannedstmt;
-  if (statement.resultRelations != NIL) {
-    RV_RETURN_IF_ERROR(GateModification(statement));
+  RV_RETURN_IF_ERROR(WhoSpeaks().status());
+  if (query.plannedstmt->resultRelations != NIL) {
+    RV_RETURN_IF_ERROR(GateModification(*query.plannedstmt));
   }
-  RV_ASSIGN_OR_RETURN(List * slots, SlotsSearched(statement));
-  const ListCell* cell;
-  foreach (cell, slots) {
-    RV_RETURN_IF_ERROR(
-        Admit(lfirst_int(cell), RequestOf(statement, Operation::kSearch)));
-    RV_RETURN_IF_ERROR(SampleSearch(lfirst_int(cell), query));
-  }
-  return slots;
+  return GateSearches(query);
 }
 
 bool IsWatched(const QueryDesc& query, const List* searched) {

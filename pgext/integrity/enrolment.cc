@@ -120,7 +120,8 @@ absl::StatusOr<Column> DescribeColumn(pg::SpiSession& spi, Oid table,
   if (!rows.Text(0, 3).has_value()) {
     return PgError(ERRCODE_UNDEFINED_COLUMN,
                    absl::StrCat("column \"", column, "\" of table \"",
-                                found.table_name, "\" does not exist"));
+                                found.table_name, "\" does not exist"),
+                   "", "Name its column of a pgvector type.");
   }
   found.column = rows.TextOr(0, 3, "");
   found.type = rows.TextOr(0, 4, "");
@@ -150,13 +151,15 @@ absl::Status CheckMetric(const std::string& metric) {
                  "", "Metrics are l2, cosine, ip, l1, hamming and jaccard.");
 }
 
+constexpr int64_t kMaxDimensions = 1'000'000'000;  // of a sparsevec
+
 absl::Status CheckDimensions(Column& column, std::optional<int64_t> wanted) {
   if (!wanted.has_value()) return absl::OkStatus();
-  if (*wanted < 1 || *wanted > 16000) {
+  if (*wanted < 1 || *wanted > kMaxDimensions) {
     return PgError(ERRCODE_INVALID_PARAMETER_VALUE,
-                   absl::StrFormat("dimensions must be between 1 and 16000, "
+                   absl::StrFormat("dimensions must be between 1 and %d, "
                                    "not %d",
-                                   *wanted),
+                                   kMaxDimensions, *wanted),
                    "",
                    "Leave \"dimensions\" out to take those of the column's "
                    "type.");
@@ -244,13 +247,15 @@ absl::Status AlreadyEnrolled(pg::SpiSession& spi, const std::string& name,
   if (rows.empty()) return absl::OkStatus();
   if (rows.Bool(0, 0).value_or(false)) {
     return PgError(ERRCODE_DUPLICATE_OBJECT,
-                   absl::StrCat("collection \"", name, "\" already exists"));
+                   absl::StrCat("collection \"", name, "\" already exists"), "",
+                   "Choose another name, or unregister that one first.");
   }
   return PgError(
       ERRCODE_DUPLICATE_OBJECT,
       absl::StrCat("column \"", column.column, "\" of table \"",
                    column.table_name, "\" is already enrolled as collection \"",
-                   rows.TextOr(0, 1, ""), "\""));
+                   rows.TextOr(0, 1, ""), "\""),
+      "", "A column can be in one collection; use that one, or unregister it.");
 }
 
 absl::Status Unregister(pg::SpiSession& spi, const Collection& collection,
@@ -445,7 +450,7 @@ RV_SQL_FUNCTION(ruvector_on_alter_table) {
                   " AND e.extname IN ('vector', 'ruvector')"
                   " WHERE a.attrelid = c.table_oid::pg_catalog.oid"
                   " AND a.attname = c.column_name AND NOT a.attisdropped"
-                  " AND a.atttypmod BETWEEN 1 AND 16000"
+                  " AND a.atttypmod > 0"
                   " AND a.atttypmod IS DISTINCT FROM c.dimensions")
           .status());
   // Renamed tables and columns show in the gate's messages as well.

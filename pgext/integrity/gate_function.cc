@@ -291,9 +291,11 @@ RV_SQL_FUNCTION(ruvector_workers) {
     row.Text(boot::DatabaseStatusName(healing.status));
     row.OptionalInt(pid_of(healing));
     RV_RETURN_IF_ERROR(time(healing.status_since));
-    row.OptionalText(healing.note[0] != '\0'
-                         ? std::optional<std::string>(healing.note)
-                         : std::nullopt);
+    for (const boot::WorkerSeat* seat : {&healing, &worker}) {
+      row.OptionalText(seat->note[0] != '\0'
+                           ? std::optional<std::string>(seat->note)
+                           : std::nullopt);
+    }
     RV_RETURN_IF_ERROR(rows.Add(row));
   }
   return Datum{0};

@@ -67,6 +67,7 @@ void TakeLocked(GateSlot& slot, Oid database, const SlotIdentity& identity) {
   }
   slot.no_defer.store(0);
   slot.table = identity.table;
+  slot.column = identity.column;
   slot.collection_id = identity.collection_id;
   strlcpy(slot.name, identity.name, sizeof(slot.name));
   slot.epoch.fetch_add(1, std::memory_order_acq_rel);
@@ -146,15 +147,21 @@ void AssignGateSlots(Oid database, const SlotIdentity* identities, int count,
         changed = true;
       }
     } else if (slot->table != identities[k].table ||
+               slot->column != identities[k].column ||
                strcmp(slot->name, identities[k].name) != 0) {
       slot->table = identities[k].table;
+      slot->column = identities[k].column;
       strlcpy(slot->name, identities[k].name, sizeof(slot->name));
       changed = true;
     }
     out[k] = slot != nullptr ? static_cast<int>(slot - slots) : -1;
   }
-  if (changed) shared->generation.fetch_add(1, std::memory_order_acq_rel);
+  if (changed) TurnGateGeneration();
   LWLockRelease(shared->lock);
+}
+
+void TurnGateGeneration() {
+  shared->generation.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void FreeGateSlots(Oid database) {

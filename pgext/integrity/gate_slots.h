@@ -61,6 +61,7 @@ struct GateSlot {
   Oid database;
   int32_t collection_id;
   Oid table;
+  AttrNumber column;  // of `table`; its partitions may number it otherwise
   char name[256];
   // Grows when the slot changes hands, so that late releases miss it.
   std::atomic<uint32_t> epoch;
@@ -103,6 +104,7 @@ uint64_t GateGeneration();
 struct SlotIdentity {
   int32_t collection_id;
   Oid table;
+  AttrNumber column;
   const char* name;
 };
 // Gives each identity a slot, keeps those that have one, frees the rest of
@@ -111,6 +113,8 @@ struct SlotIdentity {
 void AssignGateSlots(Oid database, const SlotIdentity* identities, int count,
                      int* slots);
 void FreeGateSlots(Oid database);
+// Lets every backend look anew at who has a slot. Worker only.
+void TurnGateGeneration();
 
 // Worker only.
 void PublishGate(GateSlot& slot, const gate::GateTable& table,

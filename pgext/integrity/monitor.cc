@@ -193,9 +193,29 @@ absl::Status Monitor::Replay(pg::SpiSession& spi,
                              const Collection& collection) {
   collection_ = collection;
   RV_RETURN_IF_ERROR(LoadController(spi));
+  RV_RETURN_IF_ERROR(LoadCut(spi));
   RV_RETURN_IF_ERROR(LoadPolicy(spi));
   RV_ASSIGN_OR_RETURN(throttles_, LoadThrottleOverrides(spi, collection_.id));
   ready_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Monitor::LoadCut(pg::SpiSession& spi) {
+  replayed_.reset();
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT i.norm, i.lambda_norm,"
+                " s.witness_edges::pg_catalog.text, i.witness_edge_count"
+                " FROM ruvector.integrity i JOIN ruvector.integrity_state s"
+                " ON s.collection_id = i.collection_id"
+                " WHERE i.collection_id = $1::pg_catalog.int4"
+                " AND i.last_sample IS NOT NULL",
+                {pg::SqlInt(int64_t{collection_.id})}));
+  if (rows.empty()) return absl::OkStatus();
+  replayed_ = CutSaid{
+      rows.Real(0, 0), rows.Real(0, 1),
+      graph::WitnessTextOf(rows.TextOr(0, 2, "[]"),
+                           static_cast<size_t>(rows.Int(0, 3).value_or(0)))};
   return absl::OkStatus();
 }
 
@@ -519,25 +539,28 @@ void Monitor::ConfigureBuckets(int index) {
   }
 }
 
+std::optional<Monitor::CutSaid> Monitor::LastCut() const {
+  if (!last_.has_value()) return replayed_;
+  return CutSaid{last_->assessment.norm, last_->assessment.lambda_norm,
+                 graph::WitnessText(last_->graph, last_->assessment)};
+}
+
 void Monitor::Publish(int index) {
   GateFacts facts;
   memset(&facts, 0, sizeof(facts));
   facts.norm = std::numeric_limits<float>::quiet_NaN();
   facts.lambda_norm = facts.norm;
-  facts.stale = controller_.stale || !last_.has_value();
-  if (last_.has_value()) {
-    const graph::Assessment& assessment = last_->assessment;
-    if (assessment.norm.has_value()) {
-      facts.norm = static_cast<float>(*assessment.norm);
-    }
-    if (assessment.lambda_norm.has_value()) {
-      facts.lambda_norm = static_cast<float>(*assessment.lambda_norm);
+  const std::optional<CutSaid> cut = LastCut();
+  facts.stale = controller_.stale || !cut.has_value();
+  if (cut.has_value()) {
+    if (cut->norm.has_value()) facts.norm = static_cast<float>(*cut->norm);
+    if (cut->lambda_norm.has_value()) {
+      facts.lambda_norm = static_cast<float>(*cut->lambda_norm);
     }
     // Weak edges are no reason for what only an override brought about.
     if (!controller_.manual.has_value() ||
         controller_.state >= controller_.manual->state) {
-      const std::string witness = graph::WitnessText(last_->graph, assessment);
-      strlcpy(facts.witness, witness.c_str(), sizeof(facts.witness));
+      strlcpy(facts.witness, cut->witness.c_str(), sizeof(facts.witness));
     }
   }
   facts.retry_secs = static_cast<uint32_t>(absl::ToInt64Seconds(

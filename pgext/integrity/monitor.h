@@ -80,7 +80,15 @@ class Monitor {
     absl::Time at;
   };
 
+  // What a refusal says of the cut.
+  struct CutSaid {
+    std::optional<double> norm;
+    std::optional<double> lambda_norm;
+    std::string witness;
+  };
+
   absl::Status LoadController(pg::SpiSession& spi);
+  absl::Status LoadCut(pg::SpiSession& spi);
   absl::Status LoadPolicy(pg::SpiSession& spi);
   absl::Status ApplyOverride(pg::SpiSession& spi, absl::Time now);
   absl::StatusOr<Result> Evaluate(pg::SpiSession& spi, absl::Time now);
@@ -95,6 +103,7 @@ class Monitor {
   absl::Status Diagnose(absl::Time now, healing::ServerSense& server);
   void ObserveRates(int slot);
   void ConfigureBuckets(int slot);
+  std::optional<CutSaid> LastCut() const;
   void Publish(int slot);
 
   Collection collection_;
@@ -110,6 +119,7 @@ class Monitor {
   gate::ControllerState pending_;     // as the running transaction has it
   std::optional<Result> last_;        // of the last committed pass
   std::optional<Result> running_;     // of the running transaction
+  std::optional<CutSaid> replayed_;   // of a standby's tables
   graph::CutFollowers followers_;
   std::optional<graph::Observation> seen_;  // carried forward
   std::optional<double> recorded_norm_;     // of the last sample event

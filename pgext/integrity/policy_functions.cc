@@ -2,6 +2,7 @@
 // new.
 #include "absl/strings/str_cat.h"
 #include "core/base/failpoint.h"
+#include "core/base/hint.h"
 #include "core/base/status_macros.h"
 #include "core/gate/policy.h"
 #include "core/gate/state.h"
@@ -134,8 +135,15 @@ RV_SQL_FUNCTION(ruvector_integrity_policy_set) {
       RV_ASSIGN_OR_RETURN(before,
                           gate::MergePolicy(gate::Policy(), stored.json));
     }
-    RV_ASSIGN_OR_RETURN(const gate::Policy after,
-                        gate::MergePolicy(before, partial));
+    const absl::StatusOr<gate::Policy> merged =
+        gate::MergePolicy(before, partial);
+    if (!merged.ok()) {
+      return WithHint(merged.status(),
+                      "ruvector_integrity_policy_get() shows every key with a "
+                      "value of its kind; the reference of policy keys has the "
+                      "ranges.");
+    }
+    const gate::Policy& after = *merged;
     for (const std::string& warning : gate::PolicyWarnings(after)) {
       ereport(NOTICE, (errmsg("%s", warning.c_str())));
     }
@@ -235,7 +243,8 @@ RV_SQL_FUNCTION(ruvector_integrity_override) {
     return pg::PgError(
         ERRCODE_INVALID_PARAMETER_VALUE,
         absl::StrCat("duration_secs must be between 1 and 2592000, not ",
-                     seconds));
+                     seconds),
+        "", "An override can be renewed before it ends.");
   }
   PolicyCall call;
   RV_RETURN_IF_ERROR(call.Begin(collection, "ruvector_integrity_override()"));

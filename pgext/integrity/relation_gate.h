@@ -8,6 +8,10 @@
 #include "absl/status/statusor.h"
 #include "pgext/bridge/pg.h"
 #include "pgext/integrity/admission.h"
+extern "C" {
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+}
 
 namespace ruvector::integrity {
 
@@ -24,11 +28,16 @@ bool IsGated();
 using Slots = absl::InlinedVector<int, 4>;
 absl::StatusOr<Slots> SlotsOf(Oid relation);
 
-// Admit for each of them, or by the tables while slots do not speak.
+// Admit for each of them; by the tables where slots do not speak.
 absl::Status AdmitRelation(Oid relation, const Request& request);
 
-// For commands over a whole database: every enrolled table.
-absl::Status AdmitEverything(const Request& request);
+// The same for the collections alone whose column it is (0: of any column).
+// Adds their slots to `admitted`, a list of integers of the current context's.
+absl::Status AdmitColumn(Oid relation, AttrNumber column,
+                         const Request& request, List*& admitted);
+
+// The enrolled tables of this database, by OID, some of them perhaps gone.
+absl::StatusOr<List*> EnrolledTables();
 
 }  // namespace ruvector::integrity
 

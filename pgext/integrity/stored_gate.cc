@@ -12,12 +12,16 @@
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/spi.h"
 #include "pgext/integrity/collections.h"
+#include "pgext/integrity/gate_slots.h"
+#include "pgext/integrity/local_slots.h"
 #include "pgext/integrity/throttle_overrides.h"
 
 namespace ruvector::integrity {
 namespace {
 
-bool slots_speak = false;  // scope: backend
+// scope: backend
+bool slots_speak = false;
+uint64_t spoke_at = 0;  // the generation of slots at which they did
 
 struct Stored {
   Refuser by;
@@ -59,15 +63,36 @@ absl::StatusOr<Stored> Decide(pg::SpiSession& spi, const Collection& collection,
   return stored;
 }
 
-bool WorkerHasPublished() {
+// kTables also where the database has no entry.
+Voice PublishedVoice() {
+  Voice voice = Voice::kTables;
   LWLockAcquire(boot::Databases()->lock, LW_SHARED);
   const boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId);
-  const bool published = entry != nullptr && entry->gate_published;
+  if (entry != nullptr && entry->gate_published) {
+    voice = entry->without_slot == 0 ? Voice::kSlots : Voice::kBoth;
+  }
   LWLockRelease(boot::Databases()->lock);
-  return published;
+  return voice;
 }
 
-absl::Status Refuse(const Stored& stored) {
+const char* WhyTables(Voice voice) {
+  return voice == Voice::kTables
+             ? "The integrity worker of this database has not published a "
+               "newer one since the server started."
+             : "There is no gate slot for this collection "
+               "(ruvector.max_collections), so nothing can wait for its turn "
+               "here.";
+}
+
+const char* WhatToDo(Voice voice) {
+  return voice == Voice::kTables
+             ? "Retry in some seconds. SELECT * FROM ruvector.workers shows "
+               "what the worker is doing."
+             : "Raise ruvector.max_collections and restart the server, or "
+               "unregister collections.";
+}
+
+absl::Status Refuse(const Stored& stored, Voice voice) {
   const gate::Decision& decision = stored.decision;
   if (settings::bypass || decision.mode != gate::Mode::kEnforce) {
     PushRefusalEvent(stored.by, decision,
@@ -82,11 +107,9 @@ absl::Status Refuse(const Stored& stored) {
                    " on collection \"", stored.by.collection,
                    "\" refused: ", gate::DecisionReason(decision)),
       absl::StrCat("State ", std::string(gate::StateName(decision.state)),
-                   " as it was stored, policy \"", stored.by.policy,
-                   "\". The integrity worker of this database has not "
-                   "published a newer one since the server started."),
-      "Retry in some seconds. SELECT * FROM ruvector.workers shows what the "
-      "worker is doing.");
+                   " as it was stored, policy \"", stored.by.policy, "\". ",
+                   WhyTables(voice)),
+      WhatToDo(voice));
 }
 
 }  // namespace
@@ -103,19 +126,27 @@ absl::StatusOr<gate::Decision> StoredDecision(const std::string& collection,
   return stored.decision;
 }
 
-bool SlotsSpeak() { return slots_speak; }
+bool SlotsSpeak() { return slots_speak && spoke_at == GateGeneration(); }
 
-absl::Status FindOutWhetherSlotsSpeak() {
-  if (boot::Databases() == nullptr || WorkerHasPublished()) {
-    slots_speak = true;
-    return absl::OkStatus();
+absl::StatusOr<Voice> WhoSpeaks() {
+  if (SlotsSpeak()) return Voice::kSlots;
+  const uint64_t generation = GateGeneration();
+  Voice voice = boot::Databases() == nullptr ? Voice::kSlots : PublishedVoice();
+  if (voice == Voice::kTables) {
+    const absl::Status extension = pg::FindExtension().status();
+    if (absl::IsNotFound(extension)) {
+      voice = Voice::kSlots;
+    } else if (!extension.ok()) {
+      return extension;
+    }
   }
-  const absl::StatusOr<pg::ExtensionInfo> extension = pg::FindExtension();
-  slots_speak = absl::IsNotFound(extension.status());
-  return slots_speak ? absl::OkStatus() : extension.status();
+  slots_speak = voice == Voice::kSlots;
+  spoke_at = generation;
+  return voice;
 }
 
-absl::Status AdmitByTables(Oid relation, const Request& request) {
+absl::Status AdmitByTables(Voice voice, Oid relation, AttrNumber column,
+                           const Request& request) {
   pg::AsExtensionOwner owner;
   RV_RETURN_IF_ERROR(owner.Begin());
   pg::SpiSession spi;
@@ -123,13 +154,15 @@ absl::Status AdmitByTables(Oid relation, const Request& request) {
   RV_ASSIGN_OR_RETURN(
       const pg::SpiRows shared,
       spi.Query("SELECT c.id FROM ruvector.collections c WHERE"
-                " $1::pg_catalog.oid = 0"
-                " OR c.table_oid::pg_catalog.oid = $1::pg_catalog.oid"
+                " (c.table_oid::pg_catalog.oid = $1::pg_catalog.oid"
                 " OR c.table_oid IN (SELECT relid FROM"
                 " pg_catalog.pg_partition_ancestors($1::pg_catalog.oid))"
                 " OR c.table_oid IN (SELECT relid FROM"
-                " pg_catalog.pg_partition_tree($1::pg_catalog.oid))",
-                {pg::SqlInt(int64_t{relation})}));
+                " pg_catalog.pg_partition_tree($1::pg_catalog.oid)))"
+                " AND ($2::pg_catalog.int2 = 0 OR c.column_name = (SELECT"
+                " a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid ="
+                " $1::pg_catalog.oid AND a.attnum = $2::pg_catalog.int2))",
+                {pg::SqlInt(int64_t{relation}), pg::SqlInt(int64_t{column})}));
   if (shared.empty()) return absl::OkStatus();
   RV_ASSIGN_OR_RETURN(const std::vector<Collection> collections,
                       ListCollections(spi));
@@ -139,12 +172,37 @@ absl::Status AdmitByTables(Oid relation, const Request& request) {
       concerned = concerned || shared.Int(i, 0) == collection.id;
     }
     if (!concerned) continue;
+    if (voice == Voice::kBoth && SlotOfCollection(collection.name) >= 0) {
+      continue;
+    }
     RV_ASSIGN_OR_RETURN(
         const Stored stored,
         Decide(spi, collection, request.operation, request.rows));
-    if (!stored.decision.allowed()) RV_RETURN_IF_ERROR(Refuse(stored));
+    if (!stored.decision.allowed()) {
+      RV_RETURN_IF_ERROR(Refuse(stored, voice));
+    }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<List*> StoredTables() {
+  List* tables = NIL;
+  pg::SpiRows rows;
+  {
+    pg::AsExtensionOwner owner;
+    RV_RETURN_IF_ERROR(owner.Begin());
+    pg::SpiSession spi;
+    RV_RETURN_IF_ERROR(spi.Connect());
+    RV_ASSIGN_OR_RETURN(
+        rows, spi.Query("SELECT DISTINCT table_oid::pg_catalog.oid FROM"
+                        " ruvector.collections"));
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto table = static_cast<Oid>(rows.Int(i, 0).value_or(0));
+    RV_ASSIGN_OR_RETURN(tables,
+                        pg::PgCall([&] { return lappend_oid(tables, table); }));
+  }
+  return tables;
 }
 
 }  // namespace ruvector::integrity

@@ -3,6 +3,7 @@
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_compat.h"
 #include "pgext/bridge/pg_status.h"
+#include "pgext/bridge/spi.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/integrity/admission.h"
 #include "pgext/integrity/classify.h"
@@ -13,7 +14,6 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_database.h"
 #include "catalog/pg_inherits.h"
 #include "commands/event_trigger.h"
 #include "commands/vacuum.h"
@@ -52,6 +52,19 @@ absl::Status Ask(Oid relation, Operation operation) {
   return AdmitRelation(relation, {operation});
 }
 
+absl::StatusOr<bool> WasClustered(Oid table) {
+  pg::SpiSession spi;
+  RV_RETURN_IF_ERROR(spi.Connect());
+  RV_ASSIGN_OR_RETURN(
+      const pg::SpiRows rows,
+      spi.Query("SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE"
+                " i.indisclustered AND (i.indrelid = $1::pg_catalog.oid"
+                " OR i.indrelid IN (SELECT relid FROM"
+                " pg_catalog.pg_partition_tree($1::pg_catalog.oid))))",
+                {pg::SqlInt(int64_t{table})}));
+  return rows.Bool(0, 0).value_or(false);
+}
+
 absl::StatusOr<Oid> RelationOf(const RangeVar* name) {
   if (name == nullptr) return InvalidOid;
   return pg::PgCall([&] { return RangeVarGetRelid(name, NoLock, true); });
@@ -76,6 +89,77 @@ absl::Status AskIndexOrTable(const RangeVar* name, Operation operation) {
   return Ask(relation, operation);
 }
 
+// Every enrolled table that the user may do it to.
+absl::Status AskAll(Operation operation) {
+  RV_ASSIGN_OR_RETURN(const List* tables, EnrolledTables());
+  const ListCell* cell;
+  foreach (cell, tables) {
+    RV_RETURN_IF_ERROR(Ask(lfirst_oid(cell), operation));
+  }
+  return absl::OkStatus();
+}
+
+// Of those, the ones that were clustered before.
+absl::Status AskClustered(Operation operation) {
+  RV_ASSIGN_OR_RETURN(const List* tables, EnrolledTables());
+  const ListCell* cell;
+  foreach (cell, tables) {
+    const Oid table = lfirst_oid(cell);
+    RV_ASSIGN_OR_RETURN(const bool clustered, WasClustered(table));
+    if (clustered) RV_RETURN_IF_ERROR(Ask(table, operation));
+  }
+  return absl::OkStatus();
+}
+
+// The owner of the database or of the schema needs no privilege for a table.
+absl::Status AskDatabase(Operation operation) {
+  RV_ASSIGN_OR_RETURN(const bool may, pg::PgCall([] {
+                        return RV_OWNS_DATABASE(MyDatabaseId, GetUserId()) ||
+                               RV_MAINTAINS_ALL(GetUserId());
+                      }));
+  if (!may) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(const List* tables, EnrolledTables());
+  const ListCell* cell;
+  foreach (cell, tables) {
+    RV_RETURN_IF_ERROR(AdmitRelation(lfirst_oid(cell), {operation}));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the table, or a partition of it, is in the schema. Catalog access:
+// may raise.
+bool ReachesInto(Oid table, Oid schema) {
+  if (get_rel_namespace(table) == InvalidOid) return false;  // it is gone
+  List* parts = find_all_inheritors(table, NoLock, nullptr);
+  bool found = false;
+  const ListCell* cell;
+  foreach (cell, parts) {
+    found = found || get_rel_namespace(lfirst_oid(cell)) == schema;
+  }
+  list_free(parts);
+  return found;
+}
+
+absl::Status AskSchema(const char* name, Operation operation) {
+  Oid schema = InvalidOid;
+  RV_ASSIGN_OR_RETURN(const bool may, pg::PgCall([&] {
+                        schema = get_namespace_oid(name, true);
+                        return OidIsValid(schema) &&
+                               (RV_OWNS_SCHEMA(schema, GetUserId()) ||
+                                RV_MAINTAINS_ALL(GetUserId()));
+                      }));
+  if (!may) return absl::OkStatus();
+  RV_ASSIGN_OR_RETURN(const List* tables, EnrolledTables());
+  const ListCell* cell;
+  foreach (cell, tables) {
+    const Oid table = lfirst_oid(cell);
+    RV_ASSIGN_OR_RETURN(const bool concerned,
+                        pg::PgCall([&] { return ReachesInto(table, schema); }));
+    if (concerned) RV_RETURN_IF_ERROR(AdmitRelation(table, {operation}));
+  }
+  return absl::OkStatus();
+}
+
 bool IsFullVacuum(const VacuumStmt& statement) {
   if (!statement.is_vacuumcmd) return false;
   const ListCell* cell;
@@ -96,7 +180,7 @@ bool IsFullVacuum(const VacuumStmt& statement) {
 
 absl::Status GateVacuum(const VacuumStmt& statement) {
   if (!IsFullVacuum(statement)) return absl::OkStatus();
-  if (statement.rels == NIL) return AdmitEverything({Operation::kCompression});
+  if (statement.rels == NIL) return AskAll(Operation::kCompression);
   const ListCell* cell;
   foreach (cell, statement.rels) {
     const auto* target = static_cast<const VacuumRelation*>(lfirst(cell));
@@ -113,8 +197,12 @@ absl::Status GateReindex(const ReindexStmt& statement) {
     case REINDEX_OBJECT_INDEX:
     case REINDEX_OBJECT_TABLE:
       return AskIndexOrTable(statement.relation, Operation::kIndexBuild);
+    case REINDEX_OBJECT_SCHEMA:
+      return AskSchema(statement.name, Operation::kIndexBuild);
+    case REINDEX_OBJECT_DATABASE:
+      return AskDatabase(Operation::kIndexBuild);
     default:
-      return AdmitEverything({Operation::kIndexBuild});
+      return absl::OkStatus();  // the catalogs
   }
 }
 
@@ -194,7 +282,7 @@ absl::Status GateUtility(const PlannedStmt& statement) {
     case T_ClusterStmt: {
       const auto* cluster = reinterpret_cast<const ClusterStmt*>(parse);
       if (cluster->relation == nullptr) {
-        return AdmitEverything({Operation::kCompression});
+        return AskClustered(Operation::kCompression);
       }
       return AskName(cluster->relation, Operation::kCompression);
     }

@@ -55,6 +55,7 @@ class Worker {
   bool WaitsForRestore();
   bool TakeOverRestored(const Collection& collection);
   void AssignSlots();
+  void TellOfMissingSlots(int count);
   absl::StatusOr<std::string> Serve(const boot::WorkerRequest& request);
   absl::StatusOr<std::string> ServeLog(const boot::WorkerRequest& request);
   Monitor* Find(const std::string& name);
@@ -73,6 +74,7 @@ class Worker {
 
   std::map<int32_t, std::unique_ptr<Monitor>> monitors_;
   std::map<int32_t, int> slots_;
+  int without_slot_ = 0;
   std::map<int32_t, absl::Time> restored_;  // first seen without a state
   healing::ServerSense server_sense_;
   healing::ProbeSchedule probes_;
@@ -137,11 +139,17 @@ std::string Quoted(const Collection& collection) {
   return absl::StrCat("collection \"", collection.name, "\"");
 }
 
-void SetGatePublished(bool published) {
+void SetGatePublished(bool published, int without_slot = 0) {
+  bool changed = false;
   LWLockAcquire(boot::Databases()->lock, LW_EXCLUSIVE);
   boot::DatabaseEntry* entry = boot::FindDatabaseLocked(MyDatabaseId);
-  if (entry != nullptr) entry->gate_published = published;
+  if (entry != nullptr) {
+    entry->gate_published = published;
+    changed = entry->without_slot != without_slot;
+    entry->without_slot = without_slot;
+  }
   LWLockRelease(boot::Databases()->lock);
+  if (changed) TurnGateGeneration();
 }
 
 bool Worker::HasExtension() {
@@ -195,7 +203,7 @@ absl::Status Worker::LoadCollections() {
     Publish(*monitor);
     published = published && monitor->ready();
   }
-  if (published) SetGatePublished(true);
+  if (published) SetGatePublished(true, without_slot_);
   return absl::OkStatus();
 }
 
@@ -232,7 +240,7 @@ void Worker::AssignSlots() {
   std::vector<SlotIdentity> identities;
   for (const auto& [id, monitor] : monitors_) {
     const Collection& c = monitor->collection();
-    identities.push_back({c.id, c.table_oid, c.name.c_str()});
+    identities.push_back({c.id, c.table_oid, c.column_number, c.name.c_str()});
   }
   std::vector<int> assigned(identities.size(), -1);
   AssignGateSlots(MyDatabaseId, identities.data(),
@@ -241,6 +249,27 @@ void Worker::AssignSlots() {
   for (size_t i = 0; i < identities.size(); ++i) {
     slots_[identities[i].collection_id] = assigned[i];
   }
+  const int without_slot = static_cast<int>(absl::c_count(assigned, -1));
+  if (without_slot != without_slot_) TellOfMissingSlots(without_slot);
+  without_slot_ = without_slot;
+}
+
+// Their statements are decided by the tables (stored_gate.h).
+void Worker::TellOfMissingSlots(int count) {
+  const std::string note =
+      count == 0 ? ""
+                 : absl::StrCat(count, " of ", monitors_.size(),
+                                " collections have no gate slot; all ",
+                                GateSlotsTotal(), " are in use");
+  boot::NoteComplaint(boot::WorkerRole::kIntegrity, note.c_str());
+  if (count == 0) return;
+  Report("assigning gate slots",
+         pg::PgError(
+             ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, note,
+             "Statements on these are let in or refused by the state that was "
+             "stored last; none can wait for its turn.",
+             "Raise ruvector.max_collections and restart the server."),
+         WARNING);
 }
 
 // After the transaction: what it decided takes effect and is told.

@@ -48,6 +48,10 @@ AS 'MODULE_PATHNAME', 'ruvector_on_table_rewrite' LANGUAGE C;
 COMMENT ON FUNCTION ruvector.on_table_rewrite() IS 'event trigger: a rewriting ALTER TABLE passes the gate';
 CREATE EVENT TRIGGER ruvector_on_table_rewrite ON table_rewrite
     EXECUTE FUNCTION ruvector.on_table_rewrite();
+-- session_replication_role is no way around them.
+ALTER EVENT TRIGGER ruvector_on_table_rewrite ENABLE ALWAYS;
+ALTER EVENT TRIGGER ruvector_on_sql_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER ruvector_on_alter_table ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER ruvector_on_table_rewrite IS 'a rewriting ALTER TABLE passes the gate';
 COMMENT ON EVENT TRIGGER ruvector_on_sql_drop IS 'a collection goes with its table or column';
 COMMENT ON EVENT TRIGGER ruvector_on_alter_table IS 'a collection follows the renaming of its column';

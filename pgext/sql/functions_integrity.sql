@@ -28,7 +28,9 @@ CREATE VIEW ruvector.integrity AS
            s.state, o.state AS override_state, o.reason AS override_reason, o.until AS override_until,
            s.lambda_cut, s.lambda_baseline, s.lambda_norm, s.service_norm,
            least(s.lambda_norm, s.service_norm) AS norm, s.cut_kind, s.nontrivial_cut, s.lambda2,
-           jsonb_array_length(s.witness_edges) AS witness_edge_count,
+           -- witness_edges keeps the 50 weakest
+           (SELECT count(*)::integer FROM ruvector.contracted_edges e
+             WHERE e.collection_id = c.id AND e.in_cut) AS witness_edge_count,
            s.stale, s.sample_failures, s.last_sample, s.sample_count, s.sample_ms, s.merged_nodes,
            p.name AS policy, p.mode, p.threshold_high, p.threshold_low
       FROM ruvector.collections c
@@ -82,12 +84,11 @@ AS 'MODULE_PATHNAME', 'ruvector_sample_now' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION ruvector.sample_now(text) IS 'asks the integrity worker for a pass and waits for it';
 
 CREATE FUNCTION ruvector_integrity_sample(p_collection_name text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM ruvector.sample_now(p_collection_name);
-    RETURN @extschema@.ruvector_integrity_status(p_collection_name);
-END
-$$;
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC -- bound to functions, not to the name of their schema
+    SELECT ruvector.sample_now(p_collection_name);
+    SELECT @extschema@.ruvector_integrity_status(p_collection_name);
+END;
 COMMENT ON FUNCTION ruvector_integrity_sample(text) IS 'one pass over a collection now, by the worker; its status afterwards';
 
 CREATE FUNCTION ruvector_integrity_gate(p_collection_name text, p_operation text) RETURNS jsonb
@@ -176,6 +177,7 @@ DECLARE
     known_types CONSTANT text[] := ARRAY[
         'alert', 'audit', 'checkpoint', 'enrolment', 'gate_refusal', 'key_revocation', 'key_rotation',
         'manual_override', 'policy_update', 'prune', 'recovery', 'resume', 'sample', 'state_change', 'unsealable'];
+    home text; -- may have been renamed since CREATE EXTENSION
 BEGIN
     IF p_collection_name IS NULL THEN
         RAISE EXCEPTION 'argument "p_collection_name" must not be null' USING ERRCODE = '22004';
@@ -194,14 +196,16 @@ BEGIN
         RAISE EXCEPTION 'unknown event type "%"', p_event_type
             USING ERRCODE = '22023', HINT = 'Known are ' || array_to_string(known_types, ', ') || '.';
     END IF;
-    RETURN QUERY
+    SELECT x.extnamespace::regnamespace INTO home FROM pg_extension x WHERE x.extname = 'ruvector';
+    RETURN QUERY EXECUTE format($query$
     SELECT e.id, e.event_type, e.previous_state, e.new_state, e.lambda_cut,
            jsonb_array_length(coalesce(e.witness_edges, '[]')),
-           octet_length(e.signature) = 64, @extschema@.ruvector_verify_event_signature(e.id), e.created_at
+           octet_length(e.signature) = 64, %s.ruvector_verify_event_signature(e.id), e.created_at
       FROM ruvector.integrity_events e
-     WHERE e.collection_name = p_collection_name AND e.created_at >= p_since
-       AND (p_event_type IS NULL OR e.event_type = p_event_type)
-     ORDER BY e.id DESC LIMIT p_limit;
+     WHERE e.collection_name = $1 AND e.created_at >= $3
+       AND ($2 IS NULL OR e.event_type = $2)
+     ORDER BY e.id DESC LIMIT $4
+    $query$, home) USING p_collection_name, p_event_type, p_since, p_limit;
 END
 $$;
 COMMENT ON FUNCTION ruvector_integrity_history(text, text, timestamptz, integer) IS
@@ -219,7 +223,8 @@ COMMENT ON VIEW ruvector.gate_stats IS 'counters of the gate since the server st
 CREATE FUNCTION ruvector.workers()
 RETURNS TABLE (database_oid oid, database name, status text, worker_pid integer,
                status_since timestamptz, last_pass timestamptz, passes bigint,
-               healing_status text, healing_pid integer, healing_since timestamptz, healing_note text)
+               healing_status text, healing_pid integer, healing_since timestamptz, healing_note text,
+               note text)
 AS 'MODULE_PATHNAME', 'ruvector_workers' LANGUAGE C VOLATILE ROWS 5;
 COMMENT ON FUNCTION ruvector.workers() IS 'databases as the launcher knows them';
 CREATE VIEW ruvector.workers AS SELECT * FROM ruvector.workers();

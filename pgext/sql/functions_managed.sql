@@ -28,6 +28,7 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     home name := coalesce(p_schema, 'public');
     vectors text;
+    ours text; -- may have been renamed since CREATE EXTENSION
     id integer;
 BEGIN
     IF p_name IS NULL OR p_dimensions IS NULL OR p_partitions IS NULL OR p_mode IS NULL THEN
@@ -61,10 +62,11 @@ BEGIN
         EXECUTE format('CREATE TABLE %I.%I PARTITION OF %I.%I FOR VALUES IN (%s)',
                        home, p_name || '_' || part, home, p_name, part);
     END LOOP;
-    id := @extschema@.ruvector_register_collection(
-        p_name, format('%I.%I', home, p_name)::regclass, 'embedding', p_metric, p_dimensions, p_mode);
-    EXECUTE format('ALTER TABLE %I.%I ALTER routing_key SET DEFAULT @extschema@.ruvector_route(%s)',
-                   home, p_name, id);
+    SELECT e.extnamespace::regnamespace INTO ours FROM pg_extension e WHERE e.extname = 'ruvector';
+    EXECUTE format('SELECT %s.ruvector_register_collection($1, $2, ''embedding'', $3, $4, $5)', ours)
+       INTO id USING p_name, format('%I.%I', home, p_name)::regclass, p_metric, p_dimensions, p_mode;
+    EXECUTE format('ALTER TABLE %I.%I ALTER routing_key SET DEFAULT %s.ruvector_route(%s)',
+                   home, p_name, ours, id);
     PERFORM ruvector.set_managed(p_name, p_partitions);
     RETURN id;
 END

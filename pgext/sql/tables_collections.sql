@@ -8,7 +8,7 @@ CREATE TABLE ruvector.collections (
     table_oid       regclass NOT NULL,
     column_name     name NOT NULL,
     column_number   smallint NOT NULL,
-    dimensions      integer CHECK (dimensions BETWEEN 1 AND 16000),
+    dimensions      integer CHECK (dimensions > 0),
     distance_metric text NOT NULL DEFAULT 'l2' CHECK (distance_metric IN ('l2', 'cosine', 'ip', 'l1', 'hamming', 'jaccard')),
     managed         boolean NOT NULL DEFAULT false,
     config          jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(config) = 'object'),

@@ -31,7 +31,7 @@ CASES = [
     ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
      "dimensions => 5)", "42804", "4 dimensions, not 5"),
     ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
-     "dimensions => 0)", "22023", "between 1 and 16000"),
+     "dimensions => 0)", "22023", "between 1 and 1000000000"),
     ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
      "mode => 'loud')", "22023", "mode"),
     ("SELECT ruvector_register_collection('x', 'spare', 'embedding', "
@@ -88,6 +88,21 @@ CASES = [
 
 HINTS = [
     # statement, beginning of the HINT
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"threshold_high\": \"high\"}')", "ruvector_integrity_policy_get() "),
+    ("SELECT ruvector_integrity_policy_set('docs', 'p', "
+     "'{\"stress_actions\": {\"throttle_inserts_pct\": 101}}')",
+     "ruvector_integrity_policy_get() shows every key"),
+    ("SELECT ruvector_register_collection('docs', 'docs', 'embedding')",
+     "Choose another name, or "),
+    ("SELECT ruvector_register_collection('x', 'docs', 'embedding')",
+     "A column can be in one collection"),
+    ("SELECT ruvector_register_collection('x', 'docs', 'missing')",
+     "Name its column of a pgvector type"),
+    ("SELECT ruvector_integrity_override('docs', 'stress', 'why', 0)",
+     "An override can be renewed"),
+    ("BEGIN READ ONLY; SELECT ruvector_integrity_policy_drop('docs', 'p')",
+     "Run it in a transaction that may write"),
     ("SELECT ruvector_integrity_gate('docs', 'dance')",
      "Known are search (read), insert (point_insert), "),
     ("SELECT ruvector_integrity_policy_set('docs', 'p', "
@@ -339,6 +354,117 @@ def test_a_full_slot_array_says_what_to_do(new_cluster):
         small.execute("SELECT ruvector_register_collection('b', 'b', 'v')")
     assert error.value.diag.sqlstate == "53400"
     assert "ruvector.max_collections" in error.value.diag.message_hint
+
+
+def _refused(server, statement, **connect):
+    with server.connect(**connect) as session:
+        with pytest.raises(psycopg.Error) as error:
+            session.execute(statement)
+    return error.value.diag
+
+
+def test_a_collection_without_a_slot_is_enforced_by_the_tables(new_cluster):
+    """More enrolled ones than slots: a setting was lowered, a dump restored."""
+    server = new_cluster("fewer")
+    for name in ("a", "b"):
+        server.execute(f"CREATE TABLE {name} (v vector(2))")
+        server.execute(f"SELECT ruvector_register_collection('{name}', "
+                       f"'{name}', 'v')")
+    server.execute("SELECT ruvector_integrity_sample('b')")
+    for name in ("a", "b"):
+        server.execute("SELECT ruvector_integrity_policy_set($1, 'strict', "
+                       "'{\"critical_actions\": {\"allow_reads\": false}}')"
+                       .replace("$1", f"'{name}'"))
+        server.execute(f"SELECT ruvector_integrity_override('{name}', "
+                       "'critical', 'test', 600)")
+    mark = server.log_mark()
+    server.configure(**{"ruvector.max_collections": "1"})
+    server.restart()
+    server.wait_for("SELECT note LIKE '1 of 2 collections have no gate slot%' "
+                    "FROM ruvector.workers WHERE database = "
+                    "current_database()")
+    assert "Raise ruvector.max_collections" in server.log(mark)
+    for name in ("a", "b"):
+        for statement in (f"COPY {name} FROM PROGRAM 'echo [1,2]'",
+                          f"SELECT FROM {name} ORDER BY v <-> '[1,2]'"):
+            assert _refused(server, statement).sqlstate == "53RV1", statement
+    assert ("Raise ruvector.max_collections" in
+            _refused(server, "INSERT INTO b VALUES ('[1,2]')").message_hint)
+    server.execute("SELECT ruvector_unregister_collection('a')")
+    server.wait_for("SELECT note IS NULL FROM ruvector.workers WHERE database "
+                    "= current_database()")
+    assert ("published" not in
+            _refused(server, "INSERT INTO b VALUES ('[1,2]')").message_detail)
+
+
+def test_a_search_is_refused_by_the_tables_until_the_worker_speaks(new_cluster):
+    server = new_cluster("mute")
+    server.execute("CREATE TABLE a (v vector(2), w vector(2))")
+    server.execute("SELECT ruvector_register_collection('a', 'a', 'v')")
+    server.execute("SELECT ruvector_integrity_sample('a')")
+    server.execute("SELECT ruvector_integrity_policy_set('a', 'strict', "
+                   "'{\"critical_actions\": {\"allow_reads\": false}}')")
+    server.execute("SELECT ruvector_integrity_override('a', 'critical', "
+                   "'test', 600)")
+    server.wait_for("SELECT state = 'critical' FROM ruvector.integrity_state")
+    server.configure(max_worker_processes="0")  # no worker will come
+    server.restart()
+    diag = _refused(server, "SELECT FROM a ORDER BY v <-> '[1,2]'")
+    assert diag.sqlstate == "53RV1"
+    assert "as it was stored" in diag.message_detail
+    server.execute("SELECT FROM a ORDER BY w <-> '[1,2]'")
+
+
+def test_a_vector_of_many_dimensions_can_be_enrolled(server):
+    server.execute("CREATE TABLE sparse (v sparsevec(30522))")
+    server.execute("SELECT ruvector_register_collection('sparse', 'sparse', "
+                   "'v')")
+    dimensions = ("SELECT dimensions FROM ruvector_list_collections() "
+                  "WHERE name = 'sparse'")
+    assert server.value(dimensions) == 30522
+    server.execute("ALTER TABLE sparse ALTER v TYPE sparsevec(1000000000)")
+    assert server.value(dimensions) == 1000000000
+    server.execute("DROP TABLE sparse")
+
+
+def test_the_schema_of_the_extension_may_be_renamed(new_cluster):
+    server = new_cluster("renamed", extension=False)
+    server.psql(script="""
+        CREATE SCHEMA "My Ext";
+        CREATE EXTENSION vector;
+        CREATE EXTENSION ruvector SCHEMA "My Ext";
+        ALTER SCHEMA "My Ext" RENAME TO ext2;
+        SELECT ext2.ruvector_create_collection('made', 4, 2);
+        INSERT INTO made (embedding) VALUES ('[1,2,3,4]');""")
+    server.wait_for("SELECT status = 'served' FROM ruvector.workers WHERE "
+                    "database = current_database()")
+    assert server.value("SELECT ext2.ruvector_integrity_sample('made') ->> "
+                        "'collection'") == "made"
+    server.wait_for("SELECT bool_and(is_verified) FROM "
+                    "ext2.ruvector_integrity_history('made')")
+
+
+@pytest.mark.parametrize("command", [
+    "DROP DATABASE {database}",
+    "CREATE DATABASE copied TEMPLATE {database}",
+    "ALTER DATABASE {database} RENAME TO other",
+    "ALTER DATABASE {database} SET TABLESPACE pg_default",
+])
+def test_who_may_not_take_a_database_moves_no_worker(server, command):
+    """Nobody keeps the workers away by a command that is refused."""
+    server.execute("CREATE ROLE stranger LOGIN")
+    name = server.value("SELECT current_database()")
+    worker = ("SELECT worker_pid FROM ruvector.workers WHERE database = "
+              "current_database()")
+    server.wait_for(worker.replace("worker_pid", "worker_pid IS NOT NULL"))
+    before = server.value(worker)
+    diag = _refused(server, command.format(database=name), user="stranger",
+                    dbname="template1")
+    assert diag.sqlstate == "42501"
+    diag = _refused(server, "BEGIN; DROP DATABASE " + name, dbname="template1")
+    assert diag.sqlstate == "25001"
+    assert server.value(worker) == before
+    server.execute("DROP ROLE stranger")
 
 
 def test_without_preloading_the_functions_work(new_cluster):

@@ -339,14 +339,46 @@ def _searches(server):
     ("SELECT id, embedding <-> '[1,2,3,4]' FROM docs ORDER BY part, id", False),
     ("SELECT id FROM docs WHERE embedding <-> '[1,2,3,4]' < 1", False),
     ("SELECT sum(embedding <-> '[1,2,3,4]') FROM docs", False),
+    ("WITH c AS MATERIALIZED (SELECT id, embedding <-> '[1,2,3,4]' AS d FROM "
+     "docs) SELECT id FROM c ORDER BY d LIMIT 1", True),
+    ("SELECT id FROM (SELECT 0::bigint AS id, 0::float8 AS d UNION ALL SELECT "
+     "id, embedding <-> '[1,2,3,4]' FROM docs) s ORDER BY d LIMIT 1", True),
+    ("SELECT id FROM (SELECT 0::bigint AS id, 0::float8 AS d UNION SELECT "
+     "id, embedding <-> '[1,2,3,4]' FROM docs) s ORDER BY d LIMIT 1", True),
+    ("WITH RECURSIVE r AS (SELECT id, embedding <-> '[1,2,3,4]' AS d, 1 AS n "
+     "FROM docs UNION ALL SELECT id, d, n + 1 FROM r WHERE n < 2) "
+     "SELECT id FROM r ORDER BY d LIMIT 1", True),
+    ("WITH RECURSIVE r AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM r WHERE "
+     "n < 2) SELECT n FROM r ORDER BY n", False),
+    ("SELECT s.x FROM beside b CROSS JOIN LATERAL (SELECT id AS x FROM docs "
+     "ORDER BY embedding <-> b.v LIMIT 1) s", True),
+    ("SELECT id FROM beside ORDER BY (SELECT min(d.embedding <-> beside.v) "
+     "FROM docs d)", True),
+    ("SELECT id FROM seen ORDER BY embedding <-> '[1,2,3,4]' LIMIT 1", True),
+    ("SELECT id FROM docs ORDER BY other <-> '[1,2,3,4]' LIMIT 1", False),
+    ("SELECT b.id FROM beside b LEFT JOIN docs d ON d.id = b.id "
+     "ORDER BY b.v <-> '[1,2,3,4]' LIMIT 1", False),
+    ("SELECT id FROM beside b WHERE EXISTS (SELECT FROM docs d WHERE d.id = "
+     "b.id) ORDER BY v <-> '[1,2,3,4]' LIMIT 1", False),
+    ("SELECT id FROM docs_0 ORDER BY embedding <-> '[1,2,3,4]' LIMIT 1", True),
+    ("SELECT id FROM docs_0 ORDER BY other <-> '[1,2,3,4]' LIMIT 1", False),
     ("SELECT id FROM docs ORDER BY id", False),
 ])
 def test_a_search_is_what_orders_by_distance(enrolled, statement, is_search):
-    enrolled.execute("CREATE TABLE found (id bigint)")
+    enrolled.psql(script="""
+        CREATE TABLE found (id bigint);
+        CREATE TABLE beside (id bigint, v vector(4));
+        INSERT INTO beside VALUES (1, '[1,2,3,4]');
+        ALTER TABLE docs ADD other vector(4);
+        CREATE VIEW seen AS SELECT id, embedding FROM docs;""")
     before = _searches(enrolled)
     enrolled.execute(statement)
-    assert _searches(enrolled) - before == is_search
-    enrolled.execute("DROP TABLE found")
+    after = _searches(enrolled)
+    enrolled.psql(script="""
+        DROP VIEW seen;
+        ALTER TABLE docs DROP other;
+        DROP TABLE beside, found;""")
+    assert after - before == is_search
 
 
 @pytest.fixture
@@ -459,4 +491,107 @@ def test_a_refusal_names_the_action_set_that_decides(enrolled):
         'Reason: operation "index_build" deferred in state stress: it is a '
         "high-risk operation.")
     enrolled.execute("SELECT ruvector_integrity_policy_drop('docs', 'names')")
+    release(enrolled)
+
+
+# Commands over a schema or a database, and whether they reach docs.
+_BROAD = [
+    ("REINDEX SCHEMA public", True),
+    ("REINDEX SCHEMA elsewhere", False),
+    ("REINDEX DATABASE {database}", True),
+    ("REINDEX SYSTEM {database}", False),
+    ("VACUUM FULL", True),
+    ("CLUSTER", False),  # nothing was clustered
+]
+
+
+@pytest.mark.parametrize("command,refused", _BROAD)
+def test_a_broad_command_is_asked_for_what_it_reaches(now_critical, command,
+                                                      refused):
+    now_critical.execute("CREATE SCHEMA elsewhere")
+    database = now_critical.value("SELECT current_database()")
+    with now_critical.connect() as session:
+        if refused:
+            with pytest.raises(psycopg.Error) as error:
+                session.execute(command.format(database=database))
+            assert error.value.diag.sqlstate == "53RV1"
+        else:
+            session.execute(command.format(database=database))
+    now_critical.execute("DROP SCHEMA elsewhere")
+
+
+def test_cluster_asks_for_what_was_clustered(now_critical):
+    now_critical.execute("SELECT ruvector_integrity_override_clear('docs')")
+    now_critical.psql(script="CREATE INDEX by_id ON docs_0 (id); "
+                             "CLUSTER docs_0 USING by_id;")
+    force(now_critical, "critical")
+    with now_critical.connect() as session:
+        with pytest.raises(psycopg.Error) as error:
+            session.execute("CLUSTER")
+        assert error.value.diag.sqlstate == "53RV1"
+    release(now_critical)
+    now_critical.execute("DROP INDEX by_id")
+    force(now_critical, "critical")
+
+
+@pytest.mark.parametrize("command", [c for c, _ in _BROAD])
+def test_a_broad_command_tells_a_stranger_nothing(now_critical, command):
+    now_critical.execute("CREATE ROLE passer_by LOGIN")
+    database = now_critical.value("SELECT current_database()")
+    with now_critical.connect(user="passer_by") as session:
+        try:
+            session.execute(command.format(database=database))
+        except psycopg.Error as error:
+            assert error.sqlstate in ("42501", "3F000"), command
+    now_critical.execute("DROP ROLE passer_by")
+
+
+def test_no_replication_role_is_a_way_around(now_critical):
+    with now_critical.connect() as session:
+        session.execute("SET session_replication_role = replica")
+        with pytest.raises(psycopg.Error) as error:
+            session.execute(WRITES["rewrite"])
+        assert error.value.diag.sqlstate == "53RV1"
+
+
+def test_a_table_dropped_by_a_replica_role_takes_its_collection_along(enrolled):
+    enrolled.psql(script="""
+        CREATE TABLE fleeting (v vector(2));
+        SELECT ruvector_register_collection('fleeting', 'fleeting', 'v');
+        SET session_replication_role = replica;
+        DROP TABLE fleeting;""")
+    assert enrolled.value("SELECT count(*) FROM ruvector.collections WHERE "
+                          "name = 'fleeting'") == 0
+
+
+def _insert(server, outcomes):
+    try:
+        server.execute(WRITES["insert"])
+        outcomes.append("accepted")
+    except psycopg.Error as error:
+        outcomes.append(error.sqlstate)
+        assert "the line is full" in error.diag.message_primary
+        assert "Retry after" in error.diag.message_hint
+
+
+def test_a_full_line_is_refused(enrolled):
+    """One insert a second is let through; who would wait over a second is not."""
+    enrolled.execute("""SELECT ruvector_integrity_policy_set('docs', 'slow',
+        '{"priority": 9, "stress_actions": {"throttle_inserts_pct": 99},
+          "throttle": {"max_wait_secs": 1, "rate_window_secs": 1}}')""")
+    for _ in range(3):  # a rate of normal times
+        enrolled.execute(WRITES["insert"])
+        enrolled.execute("SELECT ruvector_integrity_sample('docs')")
+    force(enrolled, "stress")
+    enrolled.wait_for("SELECT throttle_rate IS NOT NULL FROM ruvector.gate_stats "
+                      "WHERE collection = 'docs' AND operation = 'insert'")
+    outcomes = []
+    threads = [threading.Thread(target=_insert, args=(enrolled, outcomes))
+               for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {"accepted", "53RV3"}
+    enrolled.execute("SELECT ruvector_integrity_policy_drop('docs', 'slow')")
     release(enrolled)

@@ -239,3 +239,41 @@ def test_an_event_without_a_signature_is_not_signed(server):
         session.rollback()
     assert rows[0] == (False, False)
     assert rows[1] == (True, True)
+
+
+_SIGN = """#!/usr/bin/python3
+import sys
+from cryptography.hazmat.primitives.asymmetric import ed25519
+key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes.fromhex("%s"))
+print(key.sign(sys.stdin.buffer.read()).hex())
+"""
+
+
+def test_a_command_may_hold_the_key(new_cluster, tmp_path):
+    key = ed25519.Ed25519PrivateKey.generate()
+    raw = {"encoding": serialization.Encoding.Raw}
+    private = key.private_bytes(
+        format=serialization.PrivateFormat.Raw,
+        encryption_algorithm=serialization.NoEncryption(), **raw).hex()
+    public = key.public_key().public_bytes(
+        format=serialization.PublicFormat.Raw, **raw).hex()
+    server = new_cluster("kms", extension=False)
+    command = server.directory / "sign"
+    command.write_text(_SIGN % private)
+    command.chmod(0o755)
+    server.configure(**{"ruvector.signing_key_command": str(command),
+                        "ruvector.signing_public_key": public})
+    server.execute("CREATE EXTENSION ruvector CASCADE")
+    enrol(server)
+    sealed(server)
+    assert chain(server)[0]
+    assert server.execute("SELECT DISTINCT encode(public_key, 'hex') FROM "
+                          "ruvector.signing_keys") == [(public,)]
+    assert verify_offline(*export(server, tmp_path))[0] == 0
+    command.write_text("#!/bin/sh\nexit 3\n")
+    server.execute("SELECT ruvector_integrity_override('docs', 'stress', 'x', "
+                   "60)")
+    server.wait_for("SELECT unsealed > 0 FROM ruvector_verify_chain()")
+    command.write_text(_SIGN % private)
+    sealed(server)
+    assert chain(server)[0]

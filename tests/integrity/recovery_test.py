@@ -108,6 +108,8 @@ def test_dump_and_restore(server, new_cluster):
 
 
 def test_a_standby_serves_reads_and_takes_over(server):
+    server.execute("SELECT ruvector_integrity_policy_set('docs', 'default', "
+                   "'{\"stress_actions\": {\"allow_reads\": false}}')")
     standby = server.standby("copy")
     force(server, "stress")
     server.wait_for_replay(standby)
@@ -116,6 +118,11 @@ def test_a_standby_serves_reads_and_takes_over(server):
     assert standby.value("SELECT ruvector_integrity_status('docs') ->> 'state'"
                          ) == "stress"
     assert chain(standby)[0]
+    with pytest.raises(psycopg.Error) as refused:
+        standby.execute("SELECT FROM docs ORDER BY embedding <-> '[1,2,3,4]'")
+    assert refused.value.diag.sqlstate == "53RV1"
+    norm = server.value("SELECT norm FROM ruvector.integrity")
+    assert f"norm {norm:.3f} (1 is healthy)" in refused.value.diag.message_detail
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         standby.execute("SELECT ruvector_integrity_sample('docs')")
     server.stop("fast")

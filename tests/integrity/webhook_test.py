@@ -461,3 +461,19 @@ def test_sample_size_bounds_the_pages_of_a_pass(new_cluster):
     server.execute("SELECT ruvector_integrity_policy_set('docs', 'default', "
                    "'{\"sample_size\": 16}')")
     assert 0 < pages() <= 16
+
+
+def test_who_listens_hears_of_a_transition(new_cluster):
+    server = new_cluster("listen")
+    enrol(server)
+    server.execute("""SELECT ruvector_integrity_policy_set('docs', 'told',
+        '{"notifications": {"on_state_change": {"channels": [{"type":
+          "pg_notify", "config": {"channel": "Of docs"}}]}}}')""")
+    with server.connect() as session:
+        session.execute('LISTEN "Of docs"')
+        force(server, "stress")
+        heard = next(session.notifies())
+    told = json.loads(heard.payload)
+    assert (told["collection"], told["from"], told["to"]) == (
+        "docs", "normal", "stress")
+    assert told["reason"] == "test"
