@@ -452,19 +452,19 @@ def test_the_schema_of_the_extension_may_be_renamed(new_cluster):
 ])
 def test_who_may_not_take_a_database_moves_no_worker(server, command):
     """Nobody keeps the workers away by a command that is refused."""
-    server.execute("CREATE ROLE stranger LOGIN")
+    server.execute("CREATE ROLE onlooker LOGIN")
     name = server.value("SELECT current_database()")
     worker = ("SELECT worker_pid FROM ruvector.workers WHERE database = "
               "current_database()")
     server.wait_for(worker.replace("worker_pid", "worker_pid IS NOT NULL"))
     before = server.value(worker)
-    diag = _refused(server, command.format(database=name), user="stranger",
+    diag = _refused(server, command.format(database=name), user="onlooker",
                     dbname="template1")
     assert diag.sqlstate == "42501"
     diag = _refused(server, "BEGIN; DROP DATABASE " + name, dbname="template1")
     assert diag.sqlstate == "25001"
     assert server.value(worker) == before
-    server.execute("DROP ROLE stranger")
+    server.execute("DROP ROLE onlooker")
 
 
 def test_without_preloading_the_functions_work(new_cluster):

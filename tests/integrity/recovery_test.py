@@ -118,6 +118,7 @@ def test_a_standby_serves_reads_and_takes_over(server):
     assert standby.value("SELECT ruvector_integrity_status('docs') ->> 'state'"
                          ) == "stress"
     assert chain(standby)[0]
+    standby.wait_for("SELECT count(*) > 0 FROM ruvector.gate_stats")
     with pytest.raises(psycopg.Error) as refused:
         standby.execute("SELECT FROM docs ORDER BY embedding <-> '[1,2,3,4]'")
     assert refused.value.diag.sqlstate == "53RV1"

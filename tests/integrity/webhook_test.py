@@ -476,4 +476,4 @@ def test_who_listens_hears_of_a_transition(new_cluster):
     told = json.loads(heard.payload)
     assert (told["collection"], told["from"], told["to"]) == (
         "docs", "normal", "stress")
-    assert told["reason"] == "test"
+    assert told["reason"] == "override"
