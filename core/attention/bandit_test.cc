@@ -12,7 +12,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<Mechanism> All() { return BuiltIn().All(); }
+const std::vector<Mechanism>& All() {
+  static const auto* all = new std::vector<Mechanism>(BuiltIn().All());
+  return *all;
+}
 
 std::map<std::string, int> Choices(const Bandit& bandit, double exploration,
                                    int rounds, uint64_t seed = 1) {

@@ -131,6 +131,14 @@ constexpr Key kKeys[] = {
 };
 #undef RV_CONTEXT_KEY
 
+absl::StatusOr<json> ParseObject(std::string_view text, const char* what) {
+  RV_RETURN_IF_ERROR(document::CheckJson(text, what));
+  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_object()) return value;
+  return plugin::Malformed(what, " is ", document::Came(value),
+                           ", expected an object");
+}
+
 absl::Status ReadKey(const std::string& name, const json& value,
                      ContextDocument& out) {
   for (const Key& key : kKeys) {
@@ -161,13 +169,27 @@ void ContextDocument::Lend(AttentionRequest& request) const {
   request.parameters = parameters;
 }
 
-absl::StatusOr<ContextDocument> ParseContext(std::string_view text) {
-  RV_RETURN_IF_ERROR(document::CheckJson(text, kWhat));
-  const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!value.is_object()) {
-    return plugin::Malformed("context is ", document::Came(value),
-                             ", expected an object");
+absl::StatusOr<ContextDocument> ParseConfig(std::string_view text) {
+  RV_ASSIGN_OR_RETURN(const json value, ParseObject(text, "config"));
+  ContextDocument out;
+  for (const auto& [name, member] : value.items()) {
+    if (member.is_null()) continue;
+    if (name == "depths") {
+      RV_RETURN_IF_ERROR(ReadKey(name, member, out));
+    } else {
+      RV_RETURN_IF_ERROR(
+          ReadOne(name, member, Bounds{-kAny, kAny}, out.parameters[name]));
+    }
   }
+  if (out.parameters.count("depth_decay") > 0 && out.depths.empty()) {
+    return plugin::Malformed(
+        "config key \"depth_decay\" needs the key \"depths\"");
+  }
+  return out;
+}
+
+absl::StatusOr<ContextDocument> ParseContext(std::string_view text) {
+  RV_ASSIGN_OR_RETURN(const json value, ParseObject(text, kWhat));
   ContextDocument out;
   for (const auto& [name, member] : value.items()) {
     RV_RETURN_IF_ERROR(ReadKey(name, member, out));

@@ -52,6 +52,11 @@ struct ContextDocument {
 // are the registry's to compare.
 absl::StatusOr<ContextDocument> ParseContext(std::string_view json);
 
+// The `config` of ruvector_attention_topological(): {"depths": [...]} and
+// parameters by name beside it. Errors as above, and for depth_decay without
+// depths, which would be without effect.
+absl::StatusOr<ContextDocument> ParseConfig(std::string_view json);
+
 }  // namespace ruvector::attention
 
 #endif  // RUVECTOR_CORE_ATTENTION_CONTEXT_DOCUMENT_H_

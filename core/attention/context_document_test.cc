@@ -78,5 +78,19 @@ TEST(ContextDocumentTest, MistakesAreNamed) {
   EXPECT_THAT(Error("{"), HasSubstr("context"));
 }
 
+TEST(ContextDocumentTest, ConfigIsParametersAndDepths) {
+  const auto parsed =
+      ParseConfig(R"({"temperature": 0.5, "depth_decay": 0.9, "depths": [3]})");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(parsed->parameters,
+              ElementsAre(Pair("depth_decay", 0.9), Pair("temperature", 0.5)));
+  EXPECT_THAT(parsed->depths, ElementsAre(3));
+  EXPECT_THAT(ParseConfig(R"({"depth_decay": 0.9})").status().message(),
+              HasSubstr("needs the key \"depths\""));
+  EXPECT_THAT(ParseConfig(R"({"temperature": "hot"})").status().message(),
+              HasSubstr("\"temperature\": expected number"));
+  EXPECT_FALSE(ParseConfig("3").ok());
+}
+
 }  // namespace
 }  // namespace ruvector::attention

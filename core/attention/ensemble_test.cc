@@ -13,6 +13,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
+const std::vector<Mechanism>& All() {
+  static const auto* all = new std::vector<Mechanism>(BuiltIn().All());
+  return *all;
+}
+
 AttentionRequest Full(const Case& c) {
   AttentionRequest request = c.Request();
   request.hops = c.hops;
@@ -27,7 +32,7 @@ AttentionRequest Full(const Case& c) {
 
 RC_GTEST_PROP(EnsembleTest, ItIsTheWeightedMeanOfItsMembers, ()) {
   const Case c = AnyCase();
-  const auto all = BuiltIn().All();
+  const auto& all = All();
   std::vector<double> shares;
   double sum = 0;
   for (size_t k = 0; k < all.size(); ++k) {
@@ -56,7 +61,7 @@ RC_GTEST_PROP(EnsembleTest, ItIsTheWeightedMeanOfItsMembers, ()) {
 // A single member with all its context is that member.
 RC_GTEST_PROP(EnsembleTest, OneMemberIsItself, ()) {
   const Case c = AnyCase();
-  const auto all = BuiltIn().All();
+  const auto& all = All();
   const auto& one = all[*rc::gen::inRange<size_t>(0, all.size())];
   const auto alone = one.Attend(Full(c));
   const auto result = Ensemble({one}, {}, Full(c));
@@ -68,7 +73,7 @@ RC_GTEST_PROP(EnsembleTest, OneMemberIsItself, ()) {
 // hyperbolic mechanism the topological weights.
 RC_GTEST_PROP(EnsembleTest, WithoutContextMembersGoBySimilarity, ()) {
   const Case c = AnyCase();
-  for (const Mechanism& one : BuiltIn().All()) {
+  for (const Mechanism& one : All()) {
     const auto result = Ensemble({one}, {}, c.Request());
     if (one.name() == "hierarchical_lorentz") {
       RC_ASSERT(result.ok());
@@ -113,7 +118,7 @@ TEST(EnsembleTest, EmptyInputIsAnEmptyResult) {
   const std::vector<float> query = {1, 2};
   AttentionRequest request;
   request.query = query;
-  const auto result = Ensemble(BuiltIn().All(), {}, request);
+  const auto result = Ensemble(All(), {}, request);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(result->weights.empty());
   EXPECT_EQ(result->aggregated, (std::vector<float>{0, 0}));
