@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "plugins/attention/testing/built_in.h"
+#include "plugins/testing/attention/built_in.h"
 
 namespace ruvector::attention {
 namespace {

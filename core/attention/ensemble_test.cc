@@ -4,8 +4,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "plugins/attention/testing/built_in.h"
-#include "plugins/attention/testing/oracle.h"
+#include "plugins/testing/attention/built_in.h"
+#include "plugins/testing/attention/oracle.h"
 #include "rapidcheck/gtest.h"
 
 namespace ruvector::attention {

@@ -79,7 +79,7 @@ def _case(seed):
     chance = random.Random(seed)
 
     def vector(dim):
-        return [chance.randrange(-200, 200) / 64 or 1 for _ in range(dim)]
+        return [chance.randrange(-200, 200) / 64 or 1.0 for _ in range(dim)]
 
     n, dim = chance.randrange(1, 20), chance.randrange(1, 9)
     return {

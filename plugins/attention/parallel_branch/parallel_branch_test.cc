@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "gtest/gtest.h"
-#include "plugins/attention/testing/oracle.h"
+#include "plugins/testing/attention/oracle.h"
 #include "plugins/testing/attention_conformance.h"
 #include "rapidcheck/gtest.h"
 

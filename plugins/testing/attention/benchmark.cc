@@ -1,4 +1,4 @@
-// bazel run -c opt //plugins/attention/testing:benchmark
+// bazel run -c opt //plugins/testing/attention:benchmark
 //
 // Each mechanism over n ancestors of d dimensions, with all its context:
 //   Forward   through the C table: checks, mathematics, no allocation
@@ -13,7 +13,7 @@
 #include "core/attention/dag_context.h"
 #include "core/attention/registry.h"
 #include "core/base/rng.h"
-#include "plugins/attention/testing/built_in.h"
+#include "plugins/testing/attention/built_in.h"
 
 namespace ruvector::attention {
 namespace {

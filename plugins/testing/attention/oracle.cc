@@ -1,4 +1,4 @@
-#include "plugins/attention/testing/oracle.h"
+#include "plugins/testing/attention/oracle.h"
 
 #include <cmath>
 #include <cstdlib>

@@ -7,8 +7,8 @@
 //     ...
 //     RC_ASSERT(Difference(mechanism.Attend(request), Softmax(scores)) == "");
 //   }
-#ifndef RUVECTOR_PLUGINS_ATTENTION_TESTING_ORACLE_H_
-#define RUVECTOR_PLUGINS_ATTENTION_TESTING_ORACLE_H_
+#ifndef RUVECTOR_PLUGINS_TESTING_ATTENTION_ORACLE_H_
+#define RUVECTOR_PLUGINS_TESTING_ATTENTION_ORACLE_H_
 
 #include <cstdint>
 #include <string>
@@ -57,4 +57,4 @@ Mechanism Linked(const ruvector_plugin_descriptor* (*entry)(void));
 
 }  // namespace ruvector::attention
 
-#endif  // RUVECTOR_PLUGINS_ATTENTION_TESTING_ORACLE_H_
+#endif  // RUVECTOR_PLUGINS_TESTING_ATTENTION_ORACLE_H_

@@ -1,6 +1,6 @@
 // The seven built-in mechanisms as one registry, without a plugin directory.
-#ifndef RUVECTOR_PLUGINS_ATTENTION_TESTING_BUILT_IN_H_
-#define RUVECTOR_PLUGINS_ATTENTION_TESTING_BUILT_IN_H_
+#ifndef RUVECTOR_PLUGINS_TESTING_ATTENTION_BUILT_IN_H_
+#define RUVECTOR_PLUGINS_TESTING_ATTENTION_BUILT_IN_H_
 
 #include "core/attention/registry.h"
 
@@ -11,4 +11,4 @@ MechanismRegistry BuiltIn();
 
 }  // namespace ruvector::attention
 
-#endif  // RUVECTOR_PLUGINS_ATTENTION_TESTING_BUILT_IN_H_
+#endif  // RUVECTOR_PLUGINS_TESTING_ATTENTION_BUILT_IN_H_

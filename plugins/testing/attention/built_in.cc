@@ -1,4 +1,4 @@
-#include "plugins/attention/testing/built_in.h"
+#include "plugins/testing/attention/built_in.h"
 
 #include <cstdlib>
 
