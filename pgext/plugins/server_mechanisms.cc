@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -41,6 +42,7 @@ struct Cache {
   Stamp directory, keys;
   time_t since = 0;
   std::map<std::string, Mechanism, std::less<>> known;
+  std::optional<attention::MechanismRegistry> all;  // once asked for
 };
 
 // What is known, emptied if it may be out of date.
@@ -58,7 +60,7 @@ Cache& Current() {
                           cache->keys == keys && now >= cache->since &&
                           now - cache->since < kLongestSeconds &&
                           cache->since - latest >= kTickSeconds;
-  if (!is_current) *cache = Cache{settings, directory, keys, now, {}};
+  if (!is_current) *cache = Cache{settings, directory, keys, now, {}, {}};
   return *cache;
 }
 
@@ -112,8 +114,12 @@ absl::StatusOr<Mechanism> FindMechanism(std::string_view name) {
 }
 
 absl::StatusOr<attention::MechanismRegistry> AllMechanisms() {
-  RV_ASSIGN_OR_RETURN(const plugin::Scan scan, ScanPlugins());
-  return attention::MechanismRegistry::From(scan);
+  Cache& cache = Current();
+  if (!cache.all.has_value()) {
+    RV_ASSIGN_OR_RETURN(const plugin::Scan scan, ScanPlugins());
+    RV_ASSIGN_OR_RETURN(cache.all, attention::MechanismRegistry::From(scan));
+  }
+  return *cache.all;
 }
 
 }  // namespace ruvector::plugins
