@@ -25,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/attention/registry.h"
+#include "core/base/no_postgres.h"
 #include "core/base/rng.h"
 
 namespace ruvector::attention {

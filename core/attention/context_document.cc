@@ -74,8 +74,8 @@ absl::Status ReadOne(const std::string& path, const json& value, Bounds bounds,
   }
   out.reserve(value.size());
   for (const json& element : value) {
-    RV_RETURN_IF_ERROR(ReadOne(absl::StrCat(path, "[", out.size(), "]"),
-                               element, bounds, out.emplace_back()));
+    const std::string place = absl::StrCat(path, "[", out.size(), "]");
+    RV_RETURN_IF_ERROR(ReadOne(place, element, bounds, out.emplace_back()));
   }
   return absl::OkStatus();
 }

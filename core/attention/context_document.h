@@ -27,6 +27,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/attention/registry.h"
+#include "core/base/no_postgres.h"
 
 namespace ruvector::attention {
 

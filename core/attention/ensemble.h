@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/attention/registry.h"
+#include "core/base/no_postgres.h"
 
 namespace ruvector::attention {
 
