@@ -406,7 +406,7 @@ TEST_F(LoaderTest, RescanProbesOnlyWhatIsNew) {
 // from its list of names. Each must be itself.
 TEST_F(LoaderTest, LookingAtOneFileProbesThatOneOnly) {
   Install(Path("topological.so"), ReadFile(kTopological));
-  Fixture("no_entry");
+  Fixture("wrong_major");
   LoaderOptions options = Options();
   int probes = 0;
   options.prober = [&, prober = options.prober](int fd) {
@@ -418,7 +418,7 @@ TEST_F(LoaderTest, LookingAtOneFileProbesThatOneOnly) {
   ASSERT_TRUE(record.ok() && record->has_value()) << record.status();
   EXPECT_EQ((*record)->status, PluginStatus::kLoaded) << (*record)->reason;
   EXPECT_NE((*record)->descriptor, nullptr);
-  EXPECT_EQ((*loader.Look("no_entry.so"))->status, PluginStatus::kRejected);
+  EXPECT_EQ((*loader.Look("wrong_major.so"))->status, PluginStatus::kRejected);
   EXPECT_FALSE(loader.Look("nothing.so")->has_value());
   EXPECT_EQ(probes, 2);
   // A rescan knows what was looked at.

@@ -59,6 +59,7 @@ struct HierarchicalLorentz : ruvector::sdk::AttentionMechanism {
   static constexpr char kLicense[] = "NOASSERTION";
   static constexpr const char* kHandles[] = {"deep"};
   static constexpr uint32_t kContextRequired = RUVECTOR_CONTEXT_DEPTHS;
+  static constexpr uint32_t kScratchPerEntry = 1;  // the key's length
 
   enum { kCurvature, kTemperature };
   static constexpr ruvector_parameter kParameters[] = {
@@ -72,16 +73,19 @@ struct HierarchicalLorentz : ruvector::sdk::AttentionMechanism {
   static Status Score(const AttentionCall& call, double* scores) {
     const uint32_t dim = call.dim();
     const double query = Length(call.query(), dim);
+    double* const lengths = call.scratch();  // for Aggregate too
     const double factor = Radius(call) / call.parameter(kTemperature);
     for (uint32_t i = 0; i < call.count(); ++i) {
-      const double length = query * Length(call.key(i), dim);
+      const auto [dot, square] =
+          ruvector::sdk::DotWithSquare(call.query(), call.key(i), dim);
+      lengths[i] = std::sqrt(square);
+      const double length = query * lengths[i];
       const double a = 1 + static_cast<double>(call.depths()[i]);
       if (length == 0 || a == 1) {
         scores[i] = 0;
         continue;
       }
-      const double c =
-          std::clamp(Dot(call.query(), call.key(i), dim) / length, -1.0, 1.0);
+      const double c = std::clamp(dot / length, -1.0, 1.0);
       const double behind = c > 0.9 && a > 1000 ? FromChord(call, i) : 1 - c;
       scores[i] = -factor * std::log((a * behind + (1 + c) / a) / 2);
     }
@@ -95,7 +99,7 @@ struct HierarchicalLorentz : ruvector::sdk::AttentionMechanism {
     double c = 0;
     for (uint32_t i = 0; i < call.count(); ++i) {
       const double a = 1 + static_cast<double>(call.depths()[i]);
-      const double length = Length(call.key(i), dim);
+      const double length = call.scratch()[i];
       if (length == 0) {
         c += weights[i];
         continue;
