@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -196,6 +197,45 @@ struct alignas(16) Unit {
 
 }  // namespace
 
+uint32_t ContextOf(const AttentionRequest& r) {
+  const auto bit = [](const auto& values, ruvector_context context) {
+    return values.empty() ? 0u : static_cast<uint32_t>(context);
+  };
+  return bit(r.depths, RUVECTOR_CONTEXT_DEPTHS) |
+         bit(r.hops, RUVECTOR_CONTEXT_HOPS) |
+         bit(r.costs, RUVECTOR_CONTEXT_COSTS) |
+         bit(r.criticalities, RUVECTOR_CONTEXT_CRITICALITIES) |
+         bit(r.on_critical_path, RUVECTOR_CONTEXT_ON_CRITICAL_PATH) |
+         bit(r.is_parallel, RUVECTOR_CONTEXT_IS_PARALLEL) |
+         bit(r.is_common_ancestor, RUVECTOR_CONTEXT_IS_COMMON_ANCESTOR) |
+         bit(r.timestamps_ms, RUVECTOR_CONTEXT_TIMESTAMPS);
+}
+
+std::vector<std::string> ContextNames(uint32_t bits) {
+  constexpr const char* kNames[] = {"depths",
+                                    "hops",
+                                    "costs",
+                                    "criticalities",
+                                    "on_critical_path",
+                                    "is_parallel",
+                                    "is_common_ancestor",
+                                    "timestamps_ms"};
+  std::vector<std::string> names;
+  for (size_t i = 0; i < std::size(kNames); ++i) {
+    if ((bits & (1u << i)) != 0) names.push_back(kNames[i]);
+  }
+  return names;
+}
+
+absl::Status CheckMechanismName(const PluginDescription& description) {
+  if (description.kind != plugin::PluginKind::kAttention ||
+      (description.name != "auto" && description.name != "ensemble")) {
+    return absl::OkStatus();
+  }
+  return Malformed("the name '", description.name,
+                   "' is reserved: it stands for all mechanisms");
+}
+
 absl::StatusOr<AttentionResult> Mechanism::Attend(
     const AttentionRequest& request) const {
   RV_RETURN_IF_ERROR(CheckShape(request));
@@ -242,6 +282,7 @@ absl::Status MechanismRegistry::Add(
     return Malformed("plugin '", description.name,
                      "' is not an attention mechanism");
   }
+  RV_RETURN_IF_ERROR(CheckMechanismName(description));
   const std::string name = description.name;
   Mechanism mechanism;
   mechanism.table_ = descriptor->attention;
@@ -260,6 +301,12 @@ absl::StatusOr<Mechanism> MechanismRegistry::Find(std::string_view name) const {
   return absl::NotFoundError(
       absl::StrCat("unknown attention mechanism '", std::string(name),
                    "', known are: ", absl::StrJoin(Names(), ", ")));
+}
+
+std::vector<Mechanism> MechanismRegistry::All() const {
+  std::vector<Mechanism> all;
+  for (const auto& [name, mechanism] : mechanisms_) all.push_back(mechanism);
+  return all;
 }
 
 std::vector<std::string> MechanismRegistry::Names() const {

@@ -51,6 +51,18 @@ struct AttentionRequest {
   std::map<std::string, double, std::less<>> parameters;
 };
 
+// The context arrays that are there, as ruvector_context bits. [any-thread]
+uint32_t ContextOf(const AttentionRequest& request);
+
+// "depths", "hops", ... of the bits that are set, in the ABI's order; an array
+// has the same name here, in the ABI and in SQL. [any-thread]
+std::vector<std::string> ContextNames(uint32_t bits);
+
+// The names that are no mechanism's: `auto` and `ensemble` are the host's
+// (bandit.h, ensemble.h). InvalidArgument for a mechanism that is called so;
+// for LoaderOptions::accept. [any-thread]
+absl::Status CheckMechanismName(const plugin::PluginDescription& description);
+
 struct AttentionResult {
   std::vector<float> weights;     // n; in [0, 1], sum 1 (or n == 0)
   std::vector<float> aggregated;  // d
@@ -61,6 +73,8 @@ class Mechanism {
  public:
   const plugin::PluginDescription& description() const { return *description_; }
   const std::string& name() const { return description_->name; }
+  // The plugin's own functions, without the checks of Attend.
+  const ruvector_attention_table& table() const { return *table_; }
 
   // Checks the request (lengths, finite numbers, ranges, required context,
   // parameter names and ranges), calls the plugin, checks what it returned.
@@ -81,14 +95,16 @@ class MechanismRegistry {
   // All loaded attention mechanisms of a scan.
   static absl::StatusOr<MechanismRegistry> From(const plugin::Scan& scan);
 
-  // Adds one plugin. InvalidArgument for a bad descriptor or one that is not
-  // an attention mechanism; AlreadyExists for a name that is taken.
+  // Adds one plugin. InvalidArgument for a bad descriptor, one that is not an
+  // attention mechanism or has a reserved name; AlreadyExists for a name that
+  // is taken.
   absl::Status Add(const ruvector_plugin_descriptor* descriptor);
 
   // NotFound lists the names that are known.
   absl::StatusOr<Mechanism> Find(std::string_view name) const;
 
   std::vector<std::string> Names() const;  // ascending
+  std::vector<Mechanism> All() const;      // by name
   bool empty() const { return mechanisms_.empty(); }
 
  private:

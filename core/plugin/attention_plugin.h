@@ -69,6 +69,30 @@ inline double Dot(const float* a, const float* b, uint32_t n) {
   return sum;
 }
 
+// a.b and b.b in one pass over b: the same sums as Dot in another order.
+struct DotAndSquare {
+  double dot, square;
+};
+inline DotAndSquare DotWithSquare(const float* a, const float* b, uint32_t n) {
+  using internal::Double2, internal::Widen;
+  Double2 d0 = {}, d1 = {}, q0 = {}, q1 = {};
+  uint32_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const Double2 b0 = Widen(b + j), b1 = Widen(b + j + 2);
+    d0 += Widen(a + j) * b0;
+    d1 += Widen(a + j + 2) * b1;
+    q0 += b0 * b0;
+    q1 += b1 * b1;
+  }
+  const Double2 d = d0 + d1, q = q0 + q1;
+  DotAndSquare sums = {d[0] + d[1], q[0] + q[1]};
+  for (; j < n; ++j) {
+    sums.dot += static_cast<double>(a[j]) * b[j];
+    sums.square += static_cast<double>(b[j]) * b[j];
+  }
+  return sums;
+}
+
 // sums[0..n) += factor * v[0..n), in double precision.
 inline void AddScaled(double factor, const float* v, uint32_t n, double* sums) {
   using internal::Double2, internal::Widen;
@@ -103,8 +127,9 @@ inline bool AllFinite(const float* v, size_t n) {
 class AttentionCall {
  public:
   AttentionCall(const ruvector_value* parameters,
-                const ruvector_attention_input& input)
-      : parameters_(parameters), in_(input) {}
+                const ruvector_attention_input& input,
+                double* scratch = nullptr)
+      : parameters_(parameters), in_(input), scratch_(scratch) {}
 
   uint32_t count() const { return in_.count; }
   uint32_t dim() const { return in_.dim; }
@@ -126,6 +151,10 @@ class AttentionCall {
   const uint8_t* is_common_ancestor() const { return in_.is_common_ancestor; }
   const double* timestamps_ms() const { return in_.timestamps_ms; }
 
+  // kScratchPerEntry * count() doubles, undefined at first, that stay what
+  // Score made them until the call ends.
+  double* scratch() const { return scratch_; }
+
   // query . key(i) / sqrt(dim): the score that all mechanisms start from.
   double ScaledDot(uint32_t i) const {
     return Dot(in_.query, key(i), in_.dim) /
@@ -135,12 +164,14 @@ class AttentionCall {
  private:
   const ruvector_value* parameters_;
   const ruvector_attention_input& in_;
+  double* scratch_;
 };
 
 // What a mechanism may leave as it is.
 struct AttentionMechanism {
   static constexpr uint32_t kContextRequired = 0;  // ruvector_context bits
   static constexpr uint32_t kContextUsed = 0;      // beyond the required ones
+  static constexpr uint32_t kScratchPerEntry = 0;  // doubles; call.scratch()
   static constexpr std::array<const char*, 0> kHandles{};
   static constexpr std::array<ruvector_parameter, 0> kParameters{};
 
@@ -299,9 +330,9 @@ template <class M>
 struct AttentionPlugin {
   static constexpr uint32_t kUsed = M::kContextRequired | M::kContextUsed;
 
-  // Scores or weights, then the sums of Aggregate.
+  // Scores or weights, then the sums of Aggregate, then the mechanism's own.
   static uint64_t ScratchSize(uint32_t count, uint32_t dim) {
-    return (uint64_t{count} + dim) * sizeof(double);
+    return (uint64_t{count} * (1 + M::kScratchPerEntry) + dim) * sizeof(double);
   }
 
   static int32_t Forward(const ruvector_value* parameters,
@@ -321,7 +352,9 @@ struct AttentionPlugin {
         return internal::CheckVectors("query", in->query, in->dim);
       }
       s = internal::CheckValues(*in, M::kContextRequired, kUsed);
-      return s.ok() ? Run(AttentionCall(parameters, *in), *out) : s;
+      if (!s.ok()) return s;
+      double* own = static_cast<double*>(out->scratch) + in->count + in->dim;
+      return Run(AttentionCall(parameters, *in, own), *out);
     });
   }
 

@@ -55,7 +55,8 @@ Result Call(std::vector<float> keys) {
   Result r;
   r.weights.resize(count);
   r.aggregated.resize(1);
-  std::vector<double> scratch(count + 1);
+  std::vector<double> scratch(
+      AttentionPlugin<Mechanism>::ScratchSize(count, 1) / sizeof(double));
   ruvector_attention_output out = {sizeof(out), 0, r.weights.data(),
                                    r.aggregated.data(), scratch.data()};
   char error[256] = {};
@@ -122,6 +123,33 @@ TEST(AttentionPluginTest, AnotherMeanMayBeChosen) {
   EXPECT_THAT(Call<Gated>({1, 2}).aggregated, ElementsAre(1.5f));
 }
 
+// Its aggregate is what its score left for it.
+struct Remembering : Named {
+  static constexpr uint32_t kScratchPerEntry = 2;
+  static Status Score(const AttentionCall& call, double* scores) {
+    for (uint32_t i = 0; i < call.count(); ++i) {
+      call.scratch()[2 * i] = 10 * call.key(i)[0];
+      call.scratch()[2 * i + 1] = 1;
+      scores[i] = 0;
+    }
+    return Status();
+  }
+  static Status Aggregate(const AttentionCall& call, const double*, double*,
+                          float* out) {
+    *out = 0;
+    for (uint32_t i = 0; i < 2 * call.count(); ++i) {
+      *out += static_cast<float>(call.scratch()[i]);
+    }
+    return Status();
+  }
+};
+
+TEST(AttentionPluginTest, ScratchLastsFromScoreToAggregate) {
+  EXPECT_EQ((AttentionPlugin<Remembering>::ScratchSize(3, 5)),
+            (3 * (1 + 2) + 5) * sizeof(double));
+  EXPECT_THAT(Call<Remembering>({1, 2, 3}).aggregated, ElementsAre(63));
+}
+
 TEST(AttentionPluginTest, DotAndSumsMatchLongDoubleAtEveryLength) {
   Rng rng(3);
   for (uint32_t n = 0; n < 40; ++n) {
@@ -134,6 +162,9 @@ TEST(AttentionPluginTest, DotAndSumsMatchLongDoubleAtEveryLength) {
       dot += static_cast<long double>(a[j]) * b[j];
     }
     EXPECT_NEAR(Dot(a.data(), b.data(), n), static_cast<double>(dot), 1e-15);
+    const DotAndSquare both = DotWithSquare(a.data(), b.data(), n);
+    EXPECT_NEAR(both.dot, static_cast<double>(dot), 1e-15);
+    EXPECT_NEAR(both.square, Dot(b.data(), b.data(), n), 1e-14);
     AddScaled(0.3, a.data(), n, sums.data());
     for (uint32_t j = 0; j < n; ++j) EXPECT_EQ(sums[j], 0.5 + 0.3 * a[j]);
   }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,12 +88,29 @@ absl::StatusOr<const ruvector_plugin_descriptor*> LoadAsDescribed(
 
 Loader::Loader(LoaderOptions options) : options_(std::move(options)) {}
 
-absl::StatusOr<Scan> Loader::Rescan() {
+absl::StatusOr<UniqueFd> Loader::OpenDirectory() const {
   if (!options_.prober) {
     return absl::InvalidArgumentError("loader has no prober");
   }
-  absl::StatusOr<UniqueFd> directory =
-      OpenTrustedDirectory(options_.directory, options_.owner);
+  return OpenTrustedDirectory(options_.directory, options_.owner);
+}
+
+absl::StatusOr<std::optional<PluginRecord>> Loader::Look(
+    const std::string& file) {
+  const absl::StatusOr<UniqueFd> directory = OpenDirectory();
+  if (absl::IsNotFound(directory.status())) return std::nullopt;
+  RV_RETURN_IF_ERROR(directory.status());
+  struct stat ignored;
+  if (fstatat(directory->get(), file.c_str(), &ignored, AT_SYMLINK_NOFOLLOW) !=
+          0 &&
+      errno == ENOENT) {
+    return std::nullopt;
+  }
+  return Examine(directory->get(), file);
+}
+
+absl::StatusOr<Scan> Loader::Rescan() {
+  const absl::StatusOr<UniqueFd> directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) return Scan{};
   RV_RETURN_IF_ERROR(directory.status());
   RV_ASSIGN_OR_RETURN(const std::vector<std::string> files,

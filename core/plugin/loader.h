@@ -105,6 +105,11 @@ class Loader {
   // Internal if it cannot be read.
   absl::StatusOr<Scan> Rescan();
 
+  // The record that Rescan would have for this one file of the directory, at
+  // the cost of one file; nothing where there is none of that name. `file` is a
+  // single path component. Errors as Rescan.
+  absl::StatusOr<std::optional<PluginRecord>> Look(const std::string& file);
+
   const LoaderOptions& options() const { return options_; }
 
  private:
@@ -116,6 +121,7 @@ class Loader {
     std::optional<absl::StatusOr<const ruvector_plugin_descriptor*>> descriptor;
   };
 
+  absl::StatusOr<UniqueFd> OpenDirectory() const;
   PluginRecord Examine(int directory, const std::string& file);
   absl::Status CheckSignature(int directory, const std::string& file, int fd,
                               bool& is_signed) const;

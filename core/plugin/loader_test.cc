@@ -404,6 +404,28 @@ TEST_F(LoaderTest, RescanProbesOnlyWhatIsNew) {
 
 // The second plugin gets the first one's descriptor number: glibc would answer
 // from its list of names. Each must be itself.
+TEST_F(LoaderTest, LookingAtOneFileProbesThatOneOnly) {
+  Install(Path("topological.so"), ReadFile(kTopological));
+  Fixture("wrong_major");
+  LoaderOptions options = Options();
+  int probes = 0;
+  options.prober = [&, prober = options.prober](int fd) {
+    ++probes;
+    return prober(fd);
+  };
+  Loader loader(options);
+  const auto record = loader.Look("topological.so");
+  ASSERT_TRUE(record.ok() && record->has_value()) << record.status();
+  EXPECT_EQ((*record)->status, PluginStatus::kLoaded) << (*record)->reason;
+  EXPECT_NE((*record)->descriptor, nullptr);
+  EXPECT_EQ((*loader.Look("wrong_major.so"))->status, PluginStatus::kRejected);
+  EXPECT_FALSE(loader.Look("nothing.so")->has_value());
+  EXPECT_EQ(probes, 2);
+  // A rescan knows what was looked at.
+  EXPECT_EQ(loader.Rescan()->records.size(), 2u);
+  EXPECT_EQ(probes, 2);
+}
+
 TEST_F(LoaderTest, EqualDescriptorNumbersAreNotEqualPlugins) {
   Fixture("conflict_a");
   Fixture("conflict_b");

@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/attention/registry.h"
 #include "core/audit/crypto.h"
 #include "core/audit/keys.h"
 #include "core/audit/types.h"
@@ -75,7 +76,10 @@ plugin::Loader& ServerLoader() {
     if (!std::string_view(settings::plugin_trusted_keys).empty()) {
       options.signature_check = CheckSignature;
     }
-    options.accept = healing::CheckMetrics;
+    options.accept = [](const plugin::PluginDescription& description) {
+      const absl::Status name = attention::CheckMechanismName(description);
+      return name.ok() ? healing::CheckMetrics(description) : name;
+    };
     loader = new plugin::Loader(std::move(options));
     made_for = wanted;
   }
@@ -91,6 +95,11 @@ std::string PluginDirectory() {
 }
 
 absl::StatusOr<plugin::Scan> ScanPlugins() { return ServerLoader().Rescan(); }
+
+absl::StatusOr<std::optional<plugin::PluginRecord>> LookAtPlugin(
+    std::string_view name) {
+  return ServerLoader().Look(std::string(name) + ".so");
+}
 
 void LogRefusedPlugins() {
   static auto* logged = new std::map<std::string, std::string>;

@@ -57,5 +57,23 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
     ruvector.probe_now(text), ruvector_recall_probe(text), ruvector_reload_plugins(), ruvector_rotate_signing_key(), ruvector_revoke_signing_key(text, text), ruvector_audit_prune(timestamptz)
     TO ruvector_admin;
+-- Attention computes and changes nothing; what auto learns is an operator's.
+DO $$
+DECLARE
+    f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure FROM pg_catalog.pg_proc p
+              JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass
+               AND d.objid = p.oid AND d.deptype = 'e'
+              JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'ruvector'
+             WHERE p.proname ~ '^ruvector_attention(_|$)' AND p.proname <> 'ruvector_attention_reward'
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO ruvector_reader', f);
+    END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION ruvector_attention_reward(text, double precision) TO ruvector_operator;
+GRANT USAGE ON SCHEMA ruvector_dag TO ruvector_reader;
+GRANT SELECT ON ruvector_dag.attention_arms TO ruvector_reader;
 -- The default of a managed table's column: whoever may insert may route.
 GRANT EXECUTE ON FUNCTION ruvector_route(integer) TO PUBLIC;

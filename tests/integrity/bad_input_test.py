@@ -128,7 +128,11 @@ HINTS = [
 VALUES = {"text": "'docs'", "name": "'embedding'", "jsonb": "'{}'",
           "regclass": "'docs'", "integer": "1", "bigint": "1",
           "double precision": "0.5", "boolean": "true",
-          "timestamp with time zone": "now()"}
+          "timestamp with time zone": "now()", "real": "0.5",
+          "real[]": "'{1}'::real[]", "integer[]": "'{1}'::integer[]",
+          "double precision[]": "'{1}'::double precision[]",
+          "boolean[]": "'{t}'::boolean[]", "text[]": "'{docs}'::text[]",
+          "vector": "'[1]'::vector", "vector[]": "'{[1]}'::vector[]"}
 # By the argument's name, to come past the first checks.
 BETTER_VALUES = {"metric": "'l2'", "p_metric": "'l2'", "mode": "'off'",
                  "p_mode": "'off'", "p_new_state": "'stress'",

@@ -15,7 +15,11 @@ FUNCTIONS = ("count", "now", "max", "min", "coalesce_all", "encode", "lower",
 ARGUMENTS = {"text": "'docs'", "bigint": "1", "integer": "1",
              "double precision": "1", "jsonb": "'{}'",
              "regclass": "'own'", "name": "'embedding'", "boolean": "true",
-             "timestamp with time zone": "now() - interval '1 hour'"}
+             "timestamp with time zone": "now() - interval '1 hour'",
+             "real": "0.5", "real[]": "'{1}'", "integer[]": "'{1}'",
+             "double precision[]": "'{1}'", "boolean[]": "'{t}'",
+             "text[]": "'{topological}'", "vector": "'[1]'",
+             "vector[]": "'{[1]}'"}
 
 
 def _trap(session):

@@ -4,16 +4,24 @@
 //   s_i = q.k_i / (sqrt(d) * temperature)
 //       + (1 - depth_i / max depth) * ln(depth_decay)       with depths
 //
+//   w = softmax(s)
+//
+// Shapes: query d, keys n x d, depths n (longest path to a leaf; optional),
+// weights n. Defaults: temperature 1, depth_decay 1. Source:
+// ruvector-upstream.md B2 (1), for the decay its (K).
+//
 // depth_decay 1, the default, is the mechanism of the specification. Below 1
 // it prefers ancestors far from the leaves, as a bias that is added, so that a
 // negative similarity is not turned upside down.
-#include <algorithm>
 #include <cmath>
 
+#include "core/attention/vectorised.h"
 #include "core/plugin/attention_plugin.h"
 
 namespace {
 
+using ruvector::attention::Column;
+using ruvector::attention::Scores;
 using ruvector::sdk::AttentionCall;
 using ruvector::sdk::NumberParameter;
 using ruvector::sdk::Status;
@@ -38,24 +46,16 @@ struct Topological : ruvector::sdk::AttentionMechanism {
                       1e-6, 1, 1),
   };
 
-  static Status Score(const AttentionCall& call, double* scores) {
-    const double temperature = call.parameter(kTemperature);
-    for (uint32_t i = 0; i < call.count(); ++i) {
-      scores[i] = call.ScaledDot(i) / temperature;
-    }
-    if (call.depths() != nullptr) AddDepthBias(call, scores);
+  static Status Score(const AttentionCall& call, double* out) {
+    Scores scores = ruvector::attention::Similarities(call, out);
+    scores /= call.parameter(kTemperature);
+    if (call.depths() == nullptr) return Status();
+    const auto depths = Column(call.depths(), call.count());
+    const double deepest = depths.maxCoeff();
+    if (deepest == 0) return Status();
+    scores += (1 - depths.cast<double>() / deepest) *
+              std::log(call.parameter(kDepthDecay));
     return Status();
-  }
-
- private:
-  static void AddDepthBias(const AttentionCall& call, double* scores) {
-    const int32_t* depths = call.depths();
-    const int32_t deepest = *std::max_element(depths, depths + call.count());
-    if (deepest == 0) return;
-    const double leaf_bias = std::log(call.parameter(kDepthDecay));
-    for (uint32_t i = 0; i < call.count(); ++i) {
-      scores[i] += (1 - static_cast<double>(depths[i]) / deepest) * leaf_bias;
-    }
   }
 };
 
