@@ -29,6 +29,8 @@ struct PlanSummary {
   double bytes = std::numeric_limits<double>::quiet_NaN();
   double seconds = std::numeric_limits<double>::quiet_NaN();
   LockLevel lock_level = LockLevel::kNone;  // strongest
+  // Every step is an ANALYZE: it changes what the planner knows of the rows.
+  bool statistics_only = false;
   std::string note;  // the plugin's: why so, or why nothing
 };
 

@@ -67,6 +67,7 @@ json Write(const PlanSummary& plan) {
           {"bytes", Stored(plan.bytes)},
           {"seconds", Stored(plan.seconds)},
           {"lock_level", LockLevelName(plan.lock_level)},
+          {"statistics_only", plan.statistics_only},
           {"note", plan.note}};
 }
 
@@ -77,6 +78,7 @@ absl::Status ReadPlan(RecordReader& reader, PlanSummary& out) {
       .Get("bytes", out.bytes)
       .Get("seconds", out.seconds)
       .GetEnum("lock_level", kLockLevelNames, out.lock_level)
+      .Get("statistics_only", out.statistics_only)
       .Get("note", out.note)
       .status();
 }

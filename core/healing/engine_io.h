@@ -200,7 +200,8 @@ struct CommitIntent {
 struct RecordState {
   Action action;
 };
-// The same for a row that has ended.
+// The same for a row that has ended, with the event of its end, which is named
+// after the state: "healing.done".
 struct RecordEnd {
   Action action;
 };

@@ -181,6 +181,47 @@ TEST(EngineTest, IrreversibleAndNotVerifiedNeedsAHuman) {
   EXPECT_NE(h.Out<AskPlan>(), nullptr);
 }
 
+// Between its samples another fault lowers the cut.
+TEST(EngineTest, AnAnalyzeIsNotBlamedForTheCut) {
+  for (const bool statistics_only : {true, false}) {
+    Harness h;
+    h.strategies = {{"upkeep",
+                     "file 1",
+                     0.3,
+                     false,
+                     {"hotspot"},
+                     {{"debt", "", false, 0.05},
+                      {{"lambda_norm", "", true, 0.05},
+                       {"latency", "", false, 0.2},
+                       {"service_norm", "", true, 0.05}}}}};
+    h.Start({}, "");
+    h.See();
+    PlanSummary plan;
+    plan.steps = 1;
+    plan.statistics_only = statistics_only;
+    h.Send(PlanMade{1, plan});
+    ASSERT_NE(h.Out<TakeSample>(), nullptr);
+    const Expectations asked = h.Out<TakeSample>()->expectations;
+    const auto values = [&](double debt, double cut) {
+      std::vector<Measured> all;
+      for (size_t i = 0; i < asked.size(); ++i) {
+        const std::string& metric = asked.at(i).metric;
+        all.push_back(metric == "debt" ? debt : metric == "latency" ? 1 : cut);
+      }
+      return all;
+    };
+    EXPECT_EQ(asked.guards.size(), statistics_only ? 1 : 3);
+    h.Send(Sampled{1, values(2, 1)});
+    h.Send(IntentResult{1, true, ""});
+    h.Send(WorkerStarted{1});
+    h.Send(ExecutionEnded{1, ExecutionEnd::kCompleted, {true, true, 0}, ""});
+    h.Wait(10 * kSecond);
+    h.Send(Sampled{1, values(0.1, 0.3)});
+    EXPECT_EQ(h.At(1),
+              statistics_only ? ActionState::kDone : ActionState::kNeedsHuman);
+  }
+}
+
 TEST(EngineTest, TheBreakerClosesWhenTheFaultHasBeenAway) {
   HealingConfig config;
   config.breaker = {1, 600};

@@ -55,9 +55,9 @@ void Stepper::Move(OpenAction& open, ActionEvent event, std::string reason) {
   if (IsEnd(a.state)) {
     Conclude(open, had_acted);
     effects_.push_back(RecordEnd{a});
-  } else {
-    effects_.push_back(RecordState{a});
+    return;
   }
+  effects_.push_back(RecordState{a});
   Emit(ActionStateName(a.state), &a, a.incident.collection, a.reason);
 }
 

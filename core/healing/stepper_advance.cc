@@ -106,6 +106,9 @@ void Stepper::TakePlan(OpenAction& open) {
   Action& a = open.action;
   a.plan = open.plan_made->plan;
   open.plan_made.reset();
+  if (a.plan.statistics_only) {
+    a.expectations = ForStatisticsOnly(std::move(a.expectations));
+  }
   if (a.plan.steps == 0) {
     open.unfit = true;
     Move(open, ActionEvent::kRefused,

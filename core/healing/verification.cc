@@ -1,7 +1,9 @@
 #include "core/healing/verification.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -36,6 +38,17 @@ bool GuardMet(const plugin::ExpectationDescription& guard, double before,
 }
 
 }  // namespace
+
+Expectations ForStatisticsOnly(Expectations expectations) {
+  auto& guards = expectations.guards;
+  guards.erase(std::remove_if(guards.begin(), guards.end(),
+                              [](const auto& guard) {
+                                return guard.metric == "lambda_norm" ||
+                                       guard.metric == "service_norm";
+                              }),
+               guards.end());
+  return expectations;
+}
 
 std::optional<std::string> UnknownMetric(const Expectations& expectations,
                                          const std::vector<Measured>& values) {

@@ -26,6 +26,12 @@ struct Expectations {
 // A sampled value; nullopt: it could not be read.
 using Measured = std::optional<double>;
 
+// What is left to judge when all that is done is ANALYZE. Of the metrics of the
+// catalog it moves none that the cuts are made of: no row, page or lock that
+// anybody waits for. Where lambda_norm or service_norm falls meanwhile another
+// fault does it, and an act without an undo must not be blamed for that.
+Expectations ForStatisticsOnly(Expectations expectations);
+
 // What is unknown among `values`, for people; nullopt if all is known. A value
 // that is missing from the vector or not finite is unknown.
 std::optional<std::string> UnknownMetric(const Expectations& expectations,

@@ -51,34 +51,41 @@ SqlParam SqlArray(std::vector<SqlParam> elements, uint32_t element_type) {
   return array;
 }
 
+const std::optional<std::string>& SpiRows::Text(size_t row,
+                                                size_t column) const {
+  static const auto* const null = new std::optional<std::string>();
+  if (row >= rows_.size() || column >= rows_[row].size()) return *null;
+  return rows_[row][column];
+}
+
 std::string SpiRows::TextOr(size_t row, size_t column,
                             std::string_view other) const {
-  const std::optional<std::string>& text = rows_[row][column];
+  const std::optional<std::string>& text = Text(row, column);
   return text.has_value() ? *text : std::string(other);
 }
 
 std::optional<int64_t> SpiRows::Int(size_t row, size_t column) const {
   int64_t value = 0;
-  const std::optional<std::string>& text = rows_[row][column];
+  const std::optional<std::string>& text = Text(row, column);
   if (!text.has_value() || !absl::SimpleAtoi(*text, &value)) return {};
   return value;
 }
 
 std::optional<double> SpiRows::Real(size_t row, size_t column) const {
   double value = 0;
-  const std::optional<std::string>& text = rows_[row][column];
+  const std::optional<std::string>& text = Text(row, column);
   if (!text.has_value() || !absl::SimpleAtod(*text, &value)) return {};
   return value;
 }
 
 std::optional<bool> SpiRows::Bool(size_t row, size_t column) const {
-  const std::optional<std::string>& text = rows_[row][column];
+  const std::optional<std::string>& text = Text(row, column);
   if (!text.has_value()) return {};
   return *text == "t" || *text == "true";
 }
 
 std::optional<std::string> SpiRows::Bytes(size_t row, size_t column) const {
-  const std::optional<std::string>& text = rows_[row][column];
+  const std::optional<std::string>& text = Text(row, column);
   if (!text.has_value()) return {};
   return absl::HexStringToBytes(*text);
 }

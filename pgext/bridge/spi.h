@@ -58,10 +58,9 @@ class SpiRows {
  public:
   size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
-  // The value's text output, or nullopt for NULL.
-  const std::optional<std::string>& Text(size_t row, size_t column) const {
-    return rows_[row][column];
-  }
+  // The value's text output, or nullopt for NULL. What is not there is NULL as
+  // well: a trigger may keep the row of an INSERT from its RETURNING.
+  const std::optional<std::string>& Text(size_t row, size_t column) const;
   std::string TextOr(size_t row, size_t column, std::string_view other) const;
   std::optional<int64_t> Int(size_t row, size_t column) const;
   std::optional<double> Real(size_t row, size_t column) const;

@@ -25,6 +25,7 @@
 #include "pgext/healing/action_slots.h"
 #include "pgext/healing/acts/acts.h"
 #include "pgext/healing/healing_tables.h"
+#include "pgext/healing/in_session.h"
 #include "pgext/healing/metrics/metrics.h"
 #include "pgext/healing/plan_maker.h"
 #include "pgext/healing/workloads/workloads.h"
@@ -39,15 +40,6 @@ namespace {
 
 absl::Time FromTimestamp(TimestampTz time) {
   return absl::FromUnixSeconds(946684800) + absl::Microseconds(time);
-}
-
-template <class F>
-absl::Status WithSpi(const char* activity, F&& f) {
-  return boot::InTransaction(activity, [&]() -> absl::Status {
-    pg::SpiSession spi;
-    RV_RETURN_IF_ERROR(spi.Connect());
-    return f(spi);
-  });
 }
 
 // What a running strategy may ask of this server.

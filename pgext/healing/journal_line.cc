@@ -141,15 +141,16 @@ absl::Status JournalLine::Write(pg::SpiSession& spi, const Batch& batch) {
     } else if (const auto* end = std::get_if<RecordEnd>(&effect)) {
       const Action& a = end->action;
       RV_RETURN_IF_ERROR(WriteRow(spi, a));
-      RV_RETURN_IF_ERROR(
-          healing::Append(spi, "healing.ended", a.incident.collection,
-                          {{"action_id", a.id},
-                           {"strategy", a.strategy},
-                           {"state", ActionStateName(a.state)},
-                           {"reason", a.reason},
-                           {"changed", a.acts.changed},
-                           {"before", Measurements(a, a.before)},
-                           {"after", Measurements(a, a.after)}}));
+      RV_RETURN_IF_ERROR(healing::Append(
+          spi, absl::StrCat("healing.", std::string(ActionStateName(a.state))),
+          a.incident.collection,
+          {{"action_id", a.id},
+           {"strategy", a.strategy},
+           {"state", ActionStateName(a.state)},
+           {"reason", a.reason},
+           {"changed", a.acts.changed},
+           {"before", Measurements(a, a.before)},
+           {"after", Measurements(a, a.after)}}));
     } else if (const auto* event = std::get_if<EmitEvent>(&effect)) {
       json metadata = {{"detail", event->detail}};
       if (event->action != 0) metadata["action_id"] = event->action;

@@ -171,6 +171,7 @@ absl::StatusOr<MadePlan> DescribePlan(pg::SpiSession& spi,
   summary.steps = view.action_count;
   summary.note = view.note;
   summary.rows = summary.bytes = summary.seconds = 0;
+  summary.statistics_only = view.action_count > 0;
   std::set<std::string> objects;
   json steps = json::array();
   for (uint32_t i = 0; i < view.action_count; ++i) {
@@ -189,6 +190,8 @@ absl::StatusOr<MadePlan> DescribePlan(pg::SpiSession& spi,
     step.seconds =
         act.seconds.has_value() ? act.seconds : Known(action.expected_seconds);
     step.expected_effect = action.expected_effect;
+    summary.statistics_only =
+        summary.statistics_only && action.kind == RUVECTOR_ACTION_ANALYZE;
     objects.insert(step.object);
     Add(summary.rows, step.rows);
     Add(summary.bytes, step.bytes);

@@ -215,6 +215,11 @@ absl::StatusOr<int64_t> InsertCollection(pg::SpiSession& spi,
                    pg::DetailOf(inserted.status()));
   }
   RV_RETURN_IF_ERROR(inserted.status());
+  if (inserted->empty()) {
+    return PgError(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION,
+                   absl::StrCat("a trigger kept collection \"", name,
+                                "\" out of ruvector.collections"));
+  }
   const int64_t id = *inserted->Int(0, 0);
   RV_ASSIGN_OR_RETURN(
       const gate::Policy policy,

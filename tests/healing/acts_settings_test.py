@@ -3,6 +3,7 @@
 import pathlib
 import threading
 
+import psycopg
 import pytest
 
 from harness.account import make_server_directory
@@ -50,6 +51,33 @@ def test_a_throttle_reaches_the_gate_and_goes_again(server):
     assert states(server, action) == ["undone"]
     assert acts_done(server, action) == {"changed": False,
                                          "irreversible": False, "undos": 0}
+
+
+def test_an_act_that_a_trigger_keeps_out_of_the_journal_is_not_done(server):
+    server.psql(script="""
+        CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql
+            AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER swallow BEFORE INSERT ON ruvector.healing_acts
+            FOR EACH ROW EXECUTE FUNCTION swallow();
+        CREATE TRIGGER swallow BEFORE INSERT ON ruvector.problems
+            FOR EACH ROW EXECUTE FUNCTION swallow();
+        CREATE TRIGGER swallow BEFORE INSERT ON ruvector.collections
+            FOR EACH ROW EXECUTE FUNCTION swallow();""")
+    try:
+        action, answer = perform(server, act(
+            "set_throttle", "docs", operation="insert", percent=60,
+            undo={"percent": None}))
+        assert answer["ok"] is False
+        assert "a trigger kept the act out" in answer["message"]
+        assert overrides(server) == [] and states(server, action) == []
+        # Nor does the server mind one on its other tables.
+        with pytest.raises(psycopg.errors.TriggeredDataChangeViolation):
+            server.execute("CREATE TABLE t (v vector(2))")
+            server.execute("SELECT ruvector_register_collection('t', 't', 'v')")
+    finally:
+        server.psql(script="""
+            DROP TABLE t;
+            DROP FUNCTION swallow CASCADE;""")
 
 
 def test_a_throttle_survives_a_crash(server):

@@ -51,7 +51,11 @@ def test_an_action_runs_to_its_end(healed):
     told = events(healed, number)
     # The intent is signed before anything is done.
     assert told.index("healing.intent") < told.index("healing.executing")
-    assert told[-2:] == ["healing.ended", "healing.done"]
+    assert told[-1] == "healing.done" and told.count("healing.done") == 1
+    detail = healed.value(
+        "SELECT metadata FROM ruvector.integrity_events WHERE event_type = "
+        "'healing.done' AND (metadata ->> 'action_id')::bigint = %s", [number])
+    assert detail["state"] == "done" and detail["changed"] is True
     assert chain(healed)[0] is True
 
 

@@ -6,6 +6,10 @@ problem. A process hangs at the failpoint when it, its strategy or the
 postmaster is killed. Whatever dies, the action ends by itself, and the rows are
 as users left them. With RUVECTOR_LONG=1 at every failpoint.
 
+No case meets another one's incident, nor one of the strained server itself: the
+only problems that the supervisor sees are those that the test commits, one at a
+time (sweep_kit.py, _ISOLATION). Nothing is waited for by the clock.
+
 Acts on what a plain server has not (Citus' shards, autovacuum workers) are
 killed in acts_crash_test.py, the supervisor itself in supervisor_life_test.py.
 """
@@ -18,8 +22,8 @@ from harness.cluster import _alive
 from harness.waiting import wait_for
 from healing.acts_kit import set_failpoints
 from healing.healing import action, newest
-from healing.sweep_kit import (SCENARIOS, World, all_failpoints, record, tell,
-                               wait_at)
+from healing.sweep_kit import (OURS, SCENARIOS, World, all_failpoints, record,
+                               tell, wait_at)
 
 CLAIMED, REPORTED = "healing.action.claimed", "healing.action.reported"
 WORKER, HOST, POSTMASTER = "worker", "strategy host", "postmaster"
@@ -136,7 +140,7 @@ _FEW = [(name, way, "executing", point, victim)
 @pytest.fixture(scope="module")
 def world(_track, installation):
     # No statement of a test waits for ever.
-    os.environ["PGOPTIONS"] = "-c statement_timeout=60s"
+    os.environ["PGOPTIONS"] = f"-c statement_timeout=60s {OURS}"
     made = _track("sweep", autovacuum="off",
                   **{"ruvector.database_check_interval": "1"}).init().start()
     world = World(made, installation)
@@ -301,7 +305,6 @@ def _ids(cases):
             .replace(" ", "_") for name, way, work, point, victim in cases]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("case", _FEW, ids=_ids(_FEW))
 def test_killed(world, record_property, case):
     _sweep(world, record_property, *case)

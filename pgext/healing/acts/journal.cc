@@ -130,7 +130,12 @@ absl::Status InsertIntent(pg::SpiSession& spi, Act& act) {
                  act.undo.has_value() ? pg::SqlText(Dump(DeedJson(*act.undo)))
                                       : pg::SqlNullParam(),
                  pg::SqlBool(transient), pg::SqlText(Dump(act.facts))}));
-  act.id = rows.Int(0, 0).value_or(0);
+  const std::optional<int64_t> id = rows.Int(0, 0);
+  if (!id.has_value()) {
+    return absl::FailedPreconditionError(
+        "a trigger kept the act out of ruvector.healing_acts");
+  }
+  act.id = *id;
   act.state = "intended";
   return absl::OkStatus();
 }

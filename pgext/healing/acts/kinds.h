@@ -56,8 +56,8 @@ extern const ActKind kJobKinds[2];          // job_acts.cc
 extern const ActKind kShardKinds[1];        // shard_acts.cc
 extern const ActKind kReplicaKinds[1];      // replica_acts.cc
 
-// index_acts.cc: drops what acts of the action built or kept and nobody needs
-// any more (FinishAction).
+// index_cleanup.cc: drops what acts of the action built or kept and nobody
+// needs any more (FinishAction).
 absl::Status FinishIndexes(int64_t action_id, bool kept);
 
 }  // namespace ruvector::healing

@@ -137,7 +137,11 @@ constexpr char kJobs[] =
     " SELECT a.pid, p.kind, a.backend_type = 'autovacuum worker', a.query,"
     "  (EXTRACT(epoch FROM pg_catalog.clock_timestamp()"
     "    - COALESCE(a.xact_start, a.query_start)) * 1000000)::int8,"
-    "  pg_catalog.format('%I.%I', n.nspname, c.relname), p.relid"
+    // format() refuses a NULL: a worker between two tables, or in a database
+    // whose catalog we do not see.
+    "  CASE WHEN c.oid IS NOT NULL THEN"
+    "    pg_catalog.format('%I.%I', n.nspname, c.relname) END,"
+    "  CASE WHEN p.datid = $1::oid THEN p.relid END"
     " FROM pg_catalog.pg_stat_activity a"
     " LEFT JOIN p ON p.pid = a.pid"
     " LEFT JOIN pg_catalog.pg_class c ON c.oid = p.relid AND p.datid = $1::oid"

@@ -19,6 +19,11 @@
 // REINDEX the table is vacuumed if its dead rows are overdue: that is quick
 // then, and without it autovacuum would come and do it anyway.
 //
+// All of these commands take a lock that conflicts with that of a vacuum. An
+// autovacuum gives way to them, but not one that prevents wraparound: a command
+// would wait behind it up to its deadline. So nothing is planned on a table
+// that such a vacuum is at, which removes dead rows and freezes as well.
+//
 // What is left to a person: bloat of a table without dead rows (that is a
 // rewrite under an exclusive lock), leftovers of somebody else's build, an HNSW
 // index that is sound and still misses (hnsw.ef_search is too low).
@@ -80,7 +85,9 @@ struct CompactIndexes : sdk::Strategy {
                                              "index_m",
                                              "index_dead_share",
                                              "index_surplus_share",
-                                             "maintenance_memory_bytes"};
+                                             "maintenance_memory_bytes",
+                                             "job_kind",
+                                             "job_table"};
   static constexpr ruvector_expectation kTarget = {"upkeep_debt", "",
                                                    RUVECTOR_MUST_FALL, 0, 0.05};
   static constexpr ruvector_expectation kGuards[] = {
@@ -113,8 +120,7 @@ struct CompactIndexes : sdk::Strategy {
     } else {
       s = planning::NotForThis(request, "no upkeep is overdue by it");
     }
-    if (s.ok()) planner.Finish();
-    return s;
+    return planner.Finish(std::move(s));
   }
 
   static Status Execute(const sdk::PlanRequest&, const sdk::PlanView& plan,
@@ -149,7 +155,13 @@ struct CompactIndexes : sdk::Strategy {
         : request_(request),
           plan_(*plan),
           budget_(request),
-          left_(request.number_parameter(kMaxActions)) {}
+          left_(request.number_parameter(kMaxActions)) {
+      for (const std::string& job : request.Subjects("job_kind")) {
+        if (request.Text("job_kind", job) != "wraparound_vacuum") continue;
+        const auto table = request.Text("job_table", job);
+        if (table.has_value()) forced_.insert(*table);
+      }
+    }
 
     Status DropLeftovers() {
       size_t others = 0;
@@ -266,11 +278,25 @@ struct CompactIndexes : sdk::Strategy {
       return Status();
     }
 
-    void Finish() {
+    Status Finish(Status status) {
+      if (plan_.empty() && !beyond_ && !waits_.empty()) {
+        return Status::Error(
+            RUVECTOR_FAILED_PRECONDITION,
+            "an autovacuum that prevents wraparound is at work on %s and gives "
+            "way to nobody: nothing can be done there before it ends",
+            waits_.begin()->c_str());
+      }
+      if (!status.ok()) return status;
+      for (const std::string& table : waits_) {
+        note_ += table +
+                 " is left to the autovacuum that prevents wraparound "
+                 "on it. ";
+      }
       if (beyond_) {
         note_ += "what is beyond the blast radius or max_actions is left out";
       }
       plan_.Note(note_.empty() ? "upkeep is overdue" : note_);
+      return status;
     }
 
    private:
@@ -391,6 +417,14 @@ struct CompactIndexes : sdk::Strategy {
 
     bool Add(uint32_t kind, const std::string& object, double rows, Known bytes,
              double seconds, std::string effect) {
+      const bool of_index = kind == RUVECTOR_ACTION_REINDEX ||
+                            kind == RUVECTOR_ACTION_DROP_INVALID_INDEX;
+      const std::string table =
+          of_index ? request_.Text("index_table", object).value_or("") : object;
+      if (forced_.count(table) != 0) {
+        waits_.insert(table);
+        return false;
+      }
       if (left_ < 1 || !budget_.Take(rows, bytes.value_or(0), seconds)) {
         beyond_ = true;
         return false;
@@ -414,6 +448,8 @@ struct CompactIndexes : sdk::Strategy {
     planning::Budget budget_;
     double left_;
     bool beyond_ = false;
+    std::set<std::string> forced_;  // tables under such a vacuum
+    std::set<std::string> waits_;   // those of them that were overdue
     std::set<std::string> vacuumed_;
     std::set<std::string> reindexed_;
     std::string note_;

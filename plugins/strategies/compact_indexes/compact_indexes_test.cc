@@ -11,6 +11,7 @@ namespace ruvector::plugin_testing {
 namespace {
 
 constexpr double kMb = 1048576;
+constexpr char kJob[] = "autovacuum: VACUUM t";
 
 Metric ActsDone(uint32_t kind, const std::string& name,
                 const std::string& object) {
@@ -48,6 +49,8 @@ StrategyScenario Upkeep(std::string label, const std::string& cause) {
       Fixed("index_dead_share", "idx", 0.2),
       Fixed("index_surplus_share", "idx", 0.2),
       Fixed("maintenance_memory_bytes", "", 8000 * kMb),
+      FixedText("job_kind", kJob, "autovacuum"),
+      FixedText("job_table", kJob, "t"),
       ActsDone(RUVECTOR_ACTION_REINDEX, "reindex", "idx"),
       ActsDone(RUVECTOR_ACTION_VACUUM, "vacuum", "t"),
       ActsDone(RUVECTOR_ACTION_ANALYZE, "analyze", "t"),
@@ -173,6 +176,29 @@ TEST(CompactIndexesTest, LeavesOutWhatIsBeyondTheBlastRadius) {
   s.radius.max_seconds = 10;
   EXPECT_THAT(Lines(s), IsEmpty());
   EXPECT_THAT(PlanOf(kEntry, s).note, HasSubstr("beyond the blast radius"));
+}
+
+// An ordinary autovacuum gives way; one that prevents wraparound does not.
+TEST(CompactIndexesTest, PlansNothingOnATableThatIsBeingFrozen) {
+  for (const char* cause : {"xid_age", "dead_tuples", "stale_statistics",
+                            "hnsw_bloat", "invalid_index"}) {
+    StrategyScenario s = Upkeep("s", cause);
+    EXPECT_FALSE(Lines(s).empty()) << cause;
+    Replace(&s, FixedText("job_kind", kJob, "wraparound_vacuum"));
+    const MadePlan made = PlanOf(kEntry, s);
+    EXPECT_EQ(made.code, RUVECTOR_FAILED_PRECONDITION) << cause;
+    EXPECT_THAT(made.error, HasSubstr("prevents wraparound is at work on t"));
+  }
+}
+
+TEST(CompactIndexesTest, OtherTablesDoNotWaitForTheOneThatIsBeingFrozen) {
+  StrategyScenario s = Upkeep("s", "xid_age");
+  Replace(&s, FixedText("job_kind", kJob, "wraparound_vacuum"));
+  Replace(&s, FixedText("job_table", kJob, "other"));
+  EXPECT_THAT(Lines(s), ElementsAre("vacuum t"));
+  s.subjects.push_back({"partition", "other", 1});
+  EXPECT_THAT(Lines(s), ElementsAre("vacuum t"));
+  EXPECT_THAT(PlanOf(kEntry, s).note, HasSubstr("other is left to"));
 }
 
 TEST(CompactIndexesTest, RefusalsSayWhoDecides) {
