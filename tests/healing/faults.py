@@ -105,8 +105,11 @@ def _lists(world):
 
 
 def _build_ivfflat(world):
-    return timed(world, "CREATE INDEX CONCURRENTLY by_hand ON docs USING "
-                 f"ivfflat (embedding vector_l2_ops) WITH (lists = {_lists(world)})")
+    seconds = timed(
+        world, "CREATE INDEX CONCURRENTLY by_hand ON docs USING ivfflat "
+        f"(embedding vector_l2_ops) WITH (lists = {_lists(world)})")
+    world.sql("DROP INDEX by_hand")
+    return seconds
 
 
 def _bulk(rows, family=0):
@@ -114,7 +117,7 @@ def _bulk(rows, family=0):
     commit: that fault begins with the first row."""
     def inject(world):
         at = world.now()
-        world.add_rows(rows, family)
+        world.add_rows(rows * world.scale, family)
         return at if family else world.now()
     return inject
 
@@ -127,7 +130,8 @@ _fault(name="ivfflat_few_rows", title="IVFFlat built on too few rows",
 _fault(name="ivfflat_drift", title="IVFFlat whose centres no longer fit",
        cause="ivfflat_drift", strategy="rebuild_centroids",
        setup=lambda world: world.plain(
-           60000, "ivfflat (embedding vector_l2_ops) WITH (lists = 60)"),
+           60000 * world.scale, "ivfflat (embedding vector_l2_ops) "
+           f"WITH (lists = {60 * world.scale})"),
        inject=_bulk(60000, 1), peer=_build_ivfflat)
 
 _HNSW = "hnsw (embedding vector_l2_ops)"
@@ -152,7 +156,7 @@ def _compact(world):
 
 _fault(name="dead_tuples", title="dead rows in a table with HNSW",
        cause="dead_tuples", strategy="compact_indexes",
-       setup=lambda world: world.plain(8000, _HNSW,
+       setup=lambda world: world.plain(8000 * world.scale, _HNSW,
                                        " WITH (autovacuum_enabled = off)"),
        inject=_dead, peer=_compact)
 
@@ -313,6 +317,23 @@ _fault(name="slot_wal", title="a replication slot retains WAL",
        setup=lambda world: world.plain(8000, _HNSW))
 
 
+# ---- standbys: for a person, where no Kubernetes is configured -------------
+
+
+def _with_standby(world):
+    world.plain(8000, _HNSW)
+    world.standby = world.server.standby()
+    world.cleanups.append(world.standby.destroy)
+
+
+def _lose(world):
+    world.standby.kill9()
+    return world.now()
+
+
+_fault(name="standby_lost", title="a standby is lost", cause="standby_lost",
+       setup=_with_standby, inject=_lose, runs=3)
+
 def _saturate(world):
     at = world.now()
     sessions = []
@@ -334,7 +355,7 @@ def _age(world):
 
 
 _fault(name="xid_age", title="transaction age, vacuum too slow",
-       cause="xid_age", inject=_age, mode="off",
+       cause="xid_age", inject=_age,
        setup=lambda world: (install_test_functions(world.server), world.plain(
            30000, "ivfflat (embedding vector_l2_ops) WITH (lists = 30)",
            " WITH (autovacuum_freeze_max_age = 500000, "
@@ -349,6 +370,7 @@ def run(fault, world, timeout=100):
     """The outcome of one incident on a fresh world."""
     if world.defaults:
         timeout += 300
+    timeout *= world.scale
     world.cleanups = []
     try:
         fault.setup(world)
@@ -365,11 +387,14 @@ def run(fault, world, timeout=100):
             return outcome
         action = world.acted(fault.strategy, at, timeout)
         outcome = world.outcome(at, action)
-        world.stop_loads()
-        if fault.peer and outcome.verified:
+        by_hand = fault.peer and outcome.verified
+        if by_hand:
             world.server.wait_for(
                 "SELECT settled FROM ruvector.healing_actions WHERE id = %s",
                 [action["id"]], timeout=60)
+            outcome.peer_loaded = fault.peer(world)
+        world.stop_loads()
+        if by_hand:
             outcome.peer = fault.peer(world)
         world.note_collateral(outcome, at)
         return outcome

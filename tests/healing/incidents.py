@@ -159,19 +159,22 @@ class Outcome:
     events: list = dataclasses.field(default_factory=list)
     collateral: tuple = None  # share of failed transactions: before, during
     refused: float = None  # share of refused inserts among all, during
-    peer: float = None  # seconds of the same work by hand
+    peer: float = None  # seconds of the same work by hand, without load
+    peer_loaded: float = None  # under the load that the act had
     did: float = None  # seconds that the act took
 
 
 class World:
     """A server, the collection `docs`, and pgbench on it.
 
-    `defaults`: the product's own sample interval and stabilisation.
+    `defaults`: the product's own sample interval and stabilisation. `scale`
+    multiplies the rows of faults whose cure is an index build.
     """
 
-    def __init__(self, server, defaults=False):
+    def __init__(self, server, defaults=False, scale=1):
         self.server = server
         self.defaults = defaults
+        self.scale = scale
         self.loads = []
         self._numbers = iter(range(1, 10000))
         self.directory = pathlib.Path(

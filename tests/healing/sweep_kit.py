@@ -460,7 +460,7 @@ def wait_at(server, point, begin=None, again=None):
             again()
         return there
     try:
-        return wait_for(met, 40, what=f"{point} is met")[0]
+        return wait_for(met, 120, what=f"{point} is met")[0]
     except AssertionError as error:
         raise AssertionError(f"{error}: {tell(server)}") from None
 

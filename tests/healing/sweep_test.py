@@ -213,7 +213,7 @@ def _kill(server, victim, worker, host):
     server.wait_ready()
 
 
-def _ended(world, number, timeout=60):
+def _ended(world, number, timeout=120):
     try:
         world.server.wait_for(
             "SELECT ended_at IS NOT NULL AND (settled OR state = "
@@ -240,11 +240,13 @@ def _heal(world, name, attempts=5):
         return world.server.value(
             "SELECT max(id) FROM ruvector.healing_actions "
             "WHERE id > %s AND started_at IS NOT NULL", [mark])
-    number = wait_for(begun, 40, what=f"{name} has begun")
+    number = wait_for(begun, 120, what=f"{name} has begun")
     world.no_more(name)
     row = _ended(world, number)
     if row["state"] == "rolled_back" and attempts > 1:
-        assert " went from " in row["reason"], row["reason"]
+        # Or not read in time, on a machine that has no time.
+        assert (" went from " in row["reason"]
+                or " is unknown " in row["reason"]), row["reason"]
         return _heal(world, name, attempts - 1)
     if row["state"] != "done":
         assert row["target_metric"] in ("load_ratio", "insert_ratio",
