@@ -40,6 +40,7 @@
 namespace {
 
 using ruvector::attention::Column;
+using ruvector::attention::Scores;
 using ruvector::sdk::AddScaled;
 using ruvector::sdk::AttentionCall;
 using ruvector::sdk::Dot;
@@ -82,13 +83,15 @@ struct HierarchicalLorentz : ruvector::sdk::AttentionMechanism {
       const double length = query * lengths[i];
       const double a = 1 + static_cast<double>(call.depths()[i]);
       if (length == 0 || a == 1) {
-        scores[i] = 0;
+        scores[i] = 1;
         continue;
       }
       const double c = std::clamp(dot / length, -1.0, 1.0);
       const double behind = c > 0.9 && a > 1000 ? FromChord(call, i) : 1 - c;
-      scores[i] = -factor * std::log((a * behind + (1 + c) / a) / 2);
+      scores[i] = (a * behind + (1 + c) / a) / 2;
     }
+    Scores logarithms(scores, call.count());
+    logarithms = -factor * logarithms.log();
     return Status();
   }
 
