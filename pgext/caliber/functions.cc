@@ -108,7 +108,7 @@ absl::StatusOr<Datum> UpdateById(FunctionCallInfo fcinfo, Entity entity,
 absl::StatusOr<Datum> ListJson(const ListRequest& request) {
   JsonArraySink sink;
   RV_RETURN_IF_ERROR(Begin(request.entity, &sink));
-  RV_RETURN_IF_ERROR(Scan(request, OnJsonArray, &sink));
+  RV_RETURN_IF_ERROR(Enumerate(request, OnJsonArray, &sink));
   return End(&sink);
 }
 
@@ -120,7 +120,7 @@ absl::StatusOr<Datum> ListRows(FunctionCallInfo fcinfo, ListRequest request,
                       PagingArgument(fcinfo, paging + 1, "offset", 0));
   SetSink sink;
   RV_RETURN_IF_ERROR(Begin(fcinfo, request.entity, &sink));
-  RV_RETURN_IF_ERROR(Scan(request, OnSet, &sink));
+  RV_RETURN_IF_ERROR(Enumerate(request, OnSet, &sink));
   return pg::SqlNull(fcinfo);
 }
 

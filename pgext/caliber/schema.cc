@@ -1,10 +1,12 @@
 // SQL: caliber_version, caliber_new_id, and the trigger of updated_at.
+#include "absl/strings/str_cat.h"
 #include "core/base/status_macros.h"
 #include "pgext/bridge/arguments.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_status.h"
 #include "pgext/bridge/sql_entry.h"
 #include "pgext/caliber/fields.h"
+#include "pgext/caliber/store.h"
 extern "C" {
 #include "access/htup_details.h"
 #include "commands/trigger.h"
@@ -16,6 +18,13 @@ namespace {
 
 constexpr char kVersion[] = "1.0";
 
+constexpr std::pair<std::string_view, CmdType> kCommands[] = {
+    {"select", CMD_SELECT},
+    {"insert", CMD_INSERT},
+    {"update", CMD_UPDATE},
+    {"delete", CMD_DELETE},
+};
+
 }  // namespace
 
 // () -> text
@@ -23,6 +32,33 @@ RV_SQL_FUNCTION(caliber_version) { return ruvector::pg::TextDatum(kVersion); }
 
 // () -> uuid
 RV_SQL_FUNCTION(caliber_new_id) { return ruvector::caliber::NewId(); }
+
+// (entity, command) -> text
+RV_SQL_FUNCTION(caliber_obstacle) {
+  using namespace ruvector;
+  RV_ASSIGN_OR_RETURN(const std::string entity,
+                      pg::TextArgument(fcinfo, 0, "entity"));
+  RV_ASSIGN_OR_RETURN(const std::string command,
+                      pg::TextArgument(fcinfo, 1, "command"));
+  for (int i = 0; i < memory::kEntityCount; ++i) {
+    const auto candidate = static_cast<memory::Entity>(i);
+    if (memory::SpecOf(candidate).name != entity) continue;
+    for (const auto& [name, type] : kCommands) {
+      if (name != command) continue;
+      RV_ASSIGN_OR_RETURN(const char* obstacle,
+                          caliber::Obstacle(candidate, type));
+      if (obstacle == nullptr) return pg::SqlNull(fcinfo);
+      return pg::TextDatum(obstacle);
+    }
+    return pg::PgError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       absl::StrCat("invalid command \"", command, "\""), "",
+                       "Commands are select, insert, update and delete.");
+  }
+  return pg::PgError(
+      ERRCODE_INVALID_PARAMETER_VALUE,
+      absl::StrCat("invalid entity \"", entity, "\""), "",
+      "Entities are the names of the row types in schema caliber.");
+}
 
 // BEFORE UPDATE of a row: updated_at becomes the transaction's time.
 RV_SQL_FUNCTION(caliber_touch_updated_at) {

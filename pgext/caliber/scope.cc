@@ -52,7 +52,7 @@ RV_SQL_FUNCTION(caliber_scope_get_current) {
   RV_ASSIGN_OR_RETURN(const ListRequest request, Current(fcinfo));
   JsonSink sink;
   RV_RETURN_IF_ERROR(Begin(kEntity, &sink));
-  RV_RETURN_IF_ERROR(Scan(request, OnJson, &sink));
+  RV_RETURN_IF_ERROR(Enumerate(request, OnJson, &sink));
   return sink.found ? sink.result : ruvector::pg::SqlNull(fcinfo);
 }
 
@@ -62,7 +62,7 @@ RV_SQL_FUNCTION(caliber_scope_row_current) {
   RV_ASSIGN_OR_RETURN(const ListRequest request, Current(fcinfo));
   CompositeSink sink;
   RV_RETURN_IF_ERROR(Begin(kEntity, &sink));
-  RV_RETURN_IF_ERROR(Scan(request, OnComposite, &sink));
+  RV_RETURN_IF_ERROR(Enumerate(request, OnComposite, &sink));
   RV_RETURN_IF_ERROR(ruvector::pg::PgCall([&] { End(&sink); }));
   return sink.found ? sink.result : ruvector::pg::SqlNull(fcinfo);
 }

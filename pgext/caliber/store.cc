@@ -12,6 +12,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/uuid.h"
 }
 
 namespace ruvector::caliber {
@@ -154,6 +155,33 @@ absl::Status RequireInitialised() {
   return there ? absl::OkStatus() : NotInitialised();
 }
 
+absl::StatusOr<const char*> Obstacle(Entity entity, CmdType command) {
+  RV_ASSIGN_OR_RETURN(const bool enrolled, IsEnrolled(entity));
+  const char* obstacle = nullptr;
+  RV_ASSIGN_OR_RETURN(
+      const Answer answer, pg::PgCall([&] {
+        Relation relation = nullptr;
+        Answer found{Found::kDirect, Outcome::kDone, false, 0};
+        const TableEntry* entry =
+            OpenUnsafe(entity, AccessShareLock, &relation);
+        if (entry == nullptr) {
+          found.found = Found::kNoTable;
+          return found;
+        }
+        obstacle = ObstacleUnsafe(relation, command);
+        if (obstacle == nullptr && !OidIsValid(entry->primary_key)) {
+          obstacle = "no primary key";
+        }
+        table_close(relation, NoLock);
+        return found;
+      }));
+  RV_RETURN_IF_ERROR(CheckFound(entity, answer));
+  if (obstacle == nullptr && enrolled && command != CMD_SELECT) {
+    obstacle = "enrolled in the gate";
+  }
+  return obstacle;
+}
+
 absl::StatusOr<std::vector<bool>> CreateMany(Entity entity, const char* what,
                                              absl::Span<const Fields> rows) {
   RV_ASSIGN_OR_RETURN(const bool enrolled, IsEnrolled(entity));
@@ -240,7 +268,8 @@ absl::Status GetMany(Entity entity, Datum ids, RowSink sink, void* context) {
   return absl::OkStatus();
 }
 
-absl::Status Scan(const ListRequest& request, RowSink sink, void* context) {
+absl::Status Enumerate(const ListRequest& request, RowSink sink,
+                       void* context) {
   RV_ASSIGN_OR_RETURN(
       const Answer answer, pg::PgCall([&] {
         return DirectUnsafe(

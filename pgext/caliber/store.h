@@ -21,6 +21,9 @@
 #include "pgext/caliber/heap/read.h"
 #include "pgext/caliber/heap/row.h"
 #include "pgext/caliber/heap/write.h"
+extern "C" {
+#include "nodes/nodes.h"
+}
 
 namespace ruvector::caliber {
 
@@ -42,7 +45,7 @@ absl::StatusOr<bool> Get(memory::Entity entity, Datum id, RowSink sink,
 absl::Status GetMany(memory::Entity entity, Datum ids, RowSink sink,
                      void* context);
 
-absl::Status Scan(const ListRequest& request, RowSink sink, void* context);
+absl::Status Enumerate(const ListRequest& request, RowSink sink, void* context);
 
 // kDone, kNotFound, kRefused or kSuppressed; the others are errors. `old`, if
 // any, gets the row before the change.
@@ -53,6 +56,10 @@ absl::StatusOr<Outcome> Update(memory::Entity entity, const char* what,
 absl::StatusOr<Outcome> Delete(memory::Entity entity, const char* what,
                                Datum id,
                                absl::Span<const Condition> conditions = {});
+
+// What keeps operations of this kind on the table from the direct way, for the
+// current user; nullptr: nothing does. `command` as of ObstacleUnsafe. Static.
+absl::StatusOr<const char*> Obstacle(memory::Entity entity, CmdType command);
 
 // 55000 with a hint unless caliber_init() has run.
 absl::Status RequireInitialised();

@@ -5,6 +5,11 @@ COMMENT ON FUNCTION caliber_version() IS 'the version of CALIBER''s functions';
 CREATE FUNCTION caliber_new_id() RETURNS uuid AS 'MODULE_PATHNAME', 'caliber_new_id' LANGUAGE C VOLATILE PARALLEL SAFE;
 COMMENT ON FUNCTION caliber_new_id() IS 'a new UUID of version 7, larger than those before it in this session';
 
+CREATE FUNCTION caliber_obstacle(entity text, command text)
+RETURNS text AS 'MODULE_PATHNAME', 'caliber_obstacle' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION caliber_obstacle(text, text) IS
+    'what keeps a command (select, insert, update, delete) on an entity''s table from the direct way; NULL: nothing';
+
 -- Trajectories
 CREATE FUNCTION caliber_trajectory_create(name text, description text DEFAULT NULL, agent_id uuid DEFAULT NULL,
     parent_trajectory_id uuid DEFAULT NULL, metadata jsonb DEFAULT NULL)

@@ -7,6 +7,7 @@ extern "C" {
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
