@@ -115,9 +115,9 @@ absl::StatusOr<Datum> ListJson(const ListRequest& request) {
 absl::StatusOr<Datum> ListRows(FunctionCallInfo fcinfo, ListRequest request,
                                int paging) {
   RV_ASSIGN_OR_RETURN(request.limit,
-                      PagingArgument(fcinfo, paging, "limit", -1));
+                      PagingArgument(fcinfo, paging, "page_limit", -1));
   RV_ASSIGN_OR_RETURN(request.offset,
-                      PagingArgument(fcinfo, paging + 1, "offset", 0));
+                      PagingArgument(fcinfo, paging + 1, "page_offset", 0));
   SetSink sink;
   RV_RETURN_IF_ERROR(Begin(fcinfo, request.entity, &sink));
   RV_RETURN_IF_ERROR(Enumerate(request, OnSet, &sink));

@@ -45,8 +45,9 @@ absl::StatusOr<Datum> UpdateById(FunctionCallInfo fcinfo, memory::Entity entity,
                                  const char* what, const Fields& changes,
                                  absl::Span<const Condition> conditions = {});
 
-// A list as one jsonb array, or as rows. The row form reads "limit" (NULL: all)
-// and "offset" from the arguments `paging` and `paging` + 1: 22023 if negative.
+// A list as one jsonb array, or as rows. The row form reads page_limit (NULL:
+// all) and page_offset from the arguments `paging` and `paging` + 1: 22023 if
+// negative.
 absl::StatusOr<Datum> ListJson(const ListRequest& request);
 absl::StatusOr<Datum> ListRows(FunctionCallInfo fcinfo, ListRequest request,
                                int paging);

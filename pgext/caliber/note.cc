@@ -220,9 +220,9 @@ RV_SQL_FUNCTION(caliber_note_rows_by_trajectory) {
   using namespace ruvector::caliber;
   RV_RETURN_IF_ERROR(ruvector::pg::RequireArgument(fcinfo, 0, "trajectory_id"));
   RV_ASSIGN_OR_RETURN(const int64_t limit,
-                      PagingArgument(fcinfo, 1, "limit", -1));
+                      PagingArgument(fcinfo, 1, "page_limit", -1));
   RV_ASSIGN_OR_RETURN(const int64_t offset,
-                      PagingArgument(fcinfo, 2, "offset", 0));
+                      PagingArgument(fcinfo, 2, "page_offset", 0));
   IdList list;
   RV_RETURN_IF_ERROR(FindByTrajectory(PG_GETARG_DATUM(0), &list));
   const int64_t first = std::min<int64_t>(offset, list.count);

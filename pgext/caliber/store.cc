@@ -1,7 +1,6 @@
 #include "pgext/caliber/store.h"
 
 #include "absl/strings/str_cat.h"
-#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "pgext/bridge/pg_call.h"
 #include "pgext/bridge/pg_status.h"
@@ -75,6 +74,14 @@ absl::StatusOr<bool> IsEnrolled(Entity entity) {
   return !slots.empty();
 }
 
+const char* ObstacleOf(const TableEntry& entry, Relation relation,
+                       CmdType command) {
+  if (entry.has_modifier && (command == CMD_INSERT || command == CMD_UPDATE)) {
+    return "type modifiers";
+  }
+  return ObstacleUnsafe(relation, command);
+}
+
 // Opens the table, looks at the guards and runs `body(entry, relation,
 // answer)` under a fresh snapshot. `body` may say kSql by itself.
 template <class Body>
@@ -91,7 +98,7 @@ Answer DirectUnsafe(Entity entity, CmdType command, bool only_sql, Body body) {
   if (entry->missing >= 0) {
     answer.found = Found::kMissingColumn;
     answer.column = entry->missing;
-  } else if (only_sql || ObstacleUnsafe(relation, command) != nullptr) {
+  } else if (only_sql || ObstacleOf(*entry, relation, command) != nullptr) {
     answer.found = Found::kSql;
   } else {
     PushFreshSnapshotUnsafe();
@@ -168,7 +175,7 @@ absl::StatusOr<const char*> Obstacle(Entity entity, CmdType command) {
           found.found = Found::kNoTable;
           return found;
         }
-        obstacle = ObstacleUnsafe(relation, command);
+        obstacle = ObstacleOf(*entry, relation, command);
         if (obstacle == nullptr && !OidIsValid(entry->primary_key)) {
           obstacle = "no primary key";
         }
@@ -215,7 +222,6 @@ absl::StatusOr<std::vector<bool>> CreateMany(Entity entity, const char* what,
     }
     result[i] = stored[i];
   }
-  RV_FAILPOINT("caliber.create.after");
   return result;
 }
 

@@ -48,7 +48,7 @@ CREATE FUNCTION caliber_trajectory_list_by_status(status text)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_trajectory_list_by_status' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_trajectory_list_by_status(text) IS
     'trajectories of a status, the newest first, as a JSON array';
-CREATE FUNCTION caliber_trajectory_rows_by_status(status text, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+CREATE FUNCTION caliber_trajectory_rows_by_status(status text, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.trajectory AS 'MODULE_PATHNAME', 'caliber_trajectory_rows_by_status' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_trajectory_rows_by_status(text, integer, integer) IS
     'trajectories of a status, the newest first, as rows';
@@ -57,7 +57,7 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_trajectory_list_children' LANGUAGE 
 COMMENT ON FUNCTION caliber_trajectory_list_children(uuid) IS
     'the children of a trajectory, the oldest first, as a JSON array';
 CREATE FUNCTION caliber_trajectory_rows_of_children(
-    trajectory_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+    trajectory_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.trajectory AS 'MODULE_PATHNAME', 'caliber_trajectory_rows_of_children' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_trajectory_rows_of_children(uuid, integer, integer) IS
     'the children of a trajectory, the oldest first, as rows';
@@ -113,7 +113,7 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_scope_list_by_trajectory' LANGUAGE 
 COMMENT ON FUNCTION caliber_scope_list_by_trajectory(uuid) IS
     'the scopes of a trajectory, the oldest first, as a JSON array';
 CREATE FUNCTION caliber_scope_rows_by_trajectory(
-    trajectory_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+    trajectory_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.scope AS 'MODULE_PATHNAME', 'caliber_scope_rows_by_trajectory' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_scope_rows_by_trajectory(uuid, integer, integer) IS
     'the scopes of a trajectory, the oldest first, as rows';
@@ -153,7 +153,7 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_artifact_query_by_type' LANGUAGE C 
 COMMENT ON FUNCTION caliber_artifact_query_by_type(uuid, text) IS
     'artifacts of a trajectory and type that have not expired, the newest first, as a JSON array';
 CREATE FUNCTION caliber_artifact_rows_by_type(
-    trajectory_id uuid, artifact_type text, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+    trajectory_id uuid, artifact_type text, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.artifact AS 'MODULE_PATHNAME', 'caliber_artifact_rows_by_type' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_artifact_rows_by_type(uuid, text, integer, integer) IS
     'artifacts of a trajectory and type that have not expired, the newest first, as rows';
@@ -161,7 +161,7 @@ CREATE FUNCTION caliber_artifact_query_by_scope(scope_id uuid)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_artifact_query_by_scope' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_artifact_query_by_scope(uuid) IS
     'artifacts of a scope that have not expired, the newest first, as a JSON array';
-CREATE FUNCTION caliber_artifact_rows_by_scope(scope_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+CREATE FUNCTION caliber_artifact_rows_by_scope(scope_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.artifact AS 'MODULE_PATHNAME', 'caliber_artifact_rows_by_scope' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_artifact_rows_by_scope(uuid, integer, integer) IS
     'artifacts of a scope that have not expired, the newest first, as rows';
@@ -170,7 +170,7 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_artifact_query_by_trajectory' LANGU
 COMMENT ON FUNCTION caliber_artifact_query_by_trajectory(uuid) IS
     'artifacts of a trajectory that have not expired, the newest first, as a JSON array';
 CREATE FUNCTION caliber_artifact_rows_by_trajectory(
-    trajectory_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+    trajectory_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.artifact AS 'MODULE_PATHNAME', 'caliber_artifact_rows_by_trajectory' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_artifact_rows_by_trajectory(uuid, integer, integer) IS
     'artifacts of a trajectory that have not expired, the newest first, as rows';
@@ -214,7 +214,7 @@ RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_note_query_by_trajectory' LANGUAGE 
 COMMENT ON FUNCTION caliber_note_query_by_trajectory(uuid) IS
     'notes from a trajectory that have not expired, the newest first, each access counted, as a JSON array';
 CREATE FUNCTION caliber_note_rows_by_trajectory(
-    trajectory_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+    trajectory_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.note AS 'MODULE_PATHNAME', 'caliber_note_rows_by_trajectory' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_note_rows_by_trajectory(uuid, integer, integer) IS
     'notes from a trajectory that have not expired, the newest first, each access counted, as rows';
@@ -249,7 +249,7 @@ CREATE FUNCTION caliber_turn_get_by_scope(scope_id uuid)
 RETURNS jsonb AS 'MODULE_PATHNAME', 'caliber_turn_get_by_scope' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_turn_get_by_scope(uuid) IS
     'the turns of a scope, by sequence, as a JSON array';
-CREATE FUNCTION caliber_turn_rows_by_scope(scope_id uuid, "limit" integer DEFAULT NULL, "offset" integer DEFAULT 0)
+CREATE FUNCTION caliber_turn_rows_by_scope(scope_id uuid, page_limit integer DEFAULT NULL, page_offset integer DEFAULT 0)
 RETURNS SETOF caliber.turn AS 'MODULE_PATHNAME', 'caliber_turn_rows_by_scope' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION caliber_turn_rows_by_scope(uuid, integer, integer) IS
     'the turns of a scope, by sequence, as rows';

@@ -3,6 +3,7 @@
 CREATE FUNCTION caliber.create_tables() RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM ruvector.require_writable('caliber.create_tables()');
     CREATE TABLE caliber.caliber_trajectory (
         trajectory_id uuid PRIMARY KEY,
         name text NOT NULL,
@@ -311,6 +312,7 @@ COMMENT ON FUNCTION caliber_schema_exists() IS 'whether caliber_init() has made 
 CREATE FUNCTION caliber_init() RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM ruvector.require_writable('caliber_init()');
     -- Others that init at the same time wait here, and then find the tables.
     PERFORM pg_advisory_xact_lock('caliber'::regnamespace::oid::bigint::bit(32)::integer, 1);
     IF to_regclass('caliber.caliber_schema_version') IS NOT NULL THEN
@@ -328,6 +330,7 @@ DECLARE
     newest CONSTANT integer := 1;
     found integer;
 BEGIN
+    PERFORM ruvector.require_writable('caliber_upgrade()');
     IF to_regclass('caliber.caliber_schema_version') IS NULL THEN
         RAISE EXCEPTION 'CALIBER''s tables are not in this database'
             USING ERRCODE = '55000', HINT = 'SELECT caliber_init() makes them.';

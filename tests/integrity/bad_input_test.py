@@ -215,9 +215,9 @@ def test_no_inner_statement_speaks_in_a_read_only_transaction(server):
                         "READ ONLY")
         if error is None or error.sqlstate != "25006":
             continue
-        assert re.fullmatch(r"cannot execute (ruvector[._][a-z_]+)\(\) in a "
-                            "read-only transaction", error.message_primary
-                            ), (name, error.message_primary)
+        assert re.fullmatch(r"cannot execute ((ruvector|caliber)[._][a-z_]+)"
+                            r"\(\) in a read-only transaction",
+                            error.message_primary), (name, error.message_primary)
         refused.add(name)
     assert {"ruvector_create_collection", "ruvector_register_collection",
             "ruvector_collection_set_recall_target"} <= refused

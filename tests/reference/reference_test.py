@@ -21,7 +21,8 @@ _MEMBERS = """
       AND d.classid = '{}'::regclass"""
 
 _FUNCTIONS = f"""
-    SELECT p.oid, CASE WHEN n.nspname = 'ruvector' THEN 'ruvector.' ELSE '' END
+    SELECT p.oid, CASE WHEN n.nspname IN ('ruvector', 'caliber')
+                       THEN n.nspname || '.' ELSE '' END
            || p.proname,
            coalesce(p.proargmodes::text[], '{{}}'), coalesce(p.proargnames, '{{}}'),
            ARRAY(SELECT format_type(t, NULL) FROM
@@ -87,7 +88,7 @@ def _defaults(arguments):
     """name -> default of each argument that has one, without casts."""
     found = re.findall(r'"?(\w+)"? [\w ]+ DEFAULT (.+?)(?=, "?\w+"? [a-z]|$)',
                        arguments)
-    return {name: re.sub(r"::[a-z ]+", "", value) for name, value in found}
+    return {name: re.sub(r"::[a-z ]+(\[\])?", "", value) for name, value in found}
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +198,8 @@ def test_the_settings_are_those_of_the_server(cluster):
              summary) in session.execute("""
                 SELECT name, boot_val, coalesce(unit, ''), context, vartype,
                        min_val, max_val, enumvals, short_desc
-                FROM pg_settings WHERE name LIKE 'ruvector.%'"""):
+                FROM pg_settings WHERE name LIKE ANY
+                       ('{ruvector.%,caliber.%}')"""):
             assert summary
             real[f"`{name}`"] = [f"`{default}`" if default else "empty",
                                  _range(kind, low, high, values), unit,

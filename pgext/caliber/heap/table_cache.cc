@@ -9,9 +9,7 @@ extern "C" {
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -69,16 +67,15 @@ DefaultValue DefaultOf(Relation relation, int attribute) {
   if (att->attisdropped || att->attgenerated != '\0') return result;
   Node* expression = build_column_default(relation, attribute);
   if (expression == nullptr) return result;
-  Expr* planned = expression_planner(reinterpret_cast<Expr*>(expression));
   result.kind = DefaultValue::Kind::kExpression;
-  result.expression = planned;
-  if (IsA(planned, Const)) {
-    const auto* constant = reinterpret_cast<Const*>(planned);
+  result.expression = reinterpret_cast<Expr*>(expression);
+  if (IsA(expression, Const)) {
+    const auto* constant = reinterpret_cast<Const*>(expression);
     result.kind = DefaultValue::Kind::kConstant;
     result.constant = constant->constvalue;
     result.constant_is_null = constant->constisnull;
-  } else if (IsA(planned, FuncExpr) &&
-             reinterpret_cast<FuncExpr*>(planned)->funcid == F_NOW) {
+  } else if (IsA(expression, FuncExpr) &&
+             reinterpret_cast<FuncExpr*>(expression)->funcid == F_NOW) {
     result.kind = DefaultValue::Kind::kNow;
   }
   return result;
@@ -148,6 +145,11 @@ TableEntry* Build(Entity entity, Relation relation) {
         TupleDescAttr(RelationGetDescr(relation), attribute - 1)->atttypid ==
             TypeOfUnsafe(column.type);
     entry->attributes[i] = usable ? attribute : 0;
+    // What is stored must be cut or rounded to it, as an assignment does.
+    entry->has_modifier |=
+        usable && column.type != ColumnType::kVector &&
+        TupleDescAttr(RelationGetDescr(relation), attribute - 1)->atttypmod !=
+            -1;
     if (!usable && !column.Is(memory::kConfigured) && entry->missing < 0) {
       entry->missing = i;
     }

@@ -21,7 +21,9 @@ struct DefaultValue {
   Kind kind = Kind::kNone;
   Datum constant = 0;
   bool constant_is_null = false;
-  Expr* expression = nullptr;  // planned; of the entry's memory
+  // Not planned: the functions that it calls may be replaced meanwhile. Of the
+  // entry's memory.
+  Expr* expression = nullptr;
 };
 
 // A btree index in ascending order, valid, without expressions.
@@ -44,7 +46,8 @@ struct TableEntry {
   DefaultValue* defaults;                      // by attribute number - 1
   IndexEntry indexes[kMaxIndexes];
   int index_count;
-  int missing;  // a column that the table must have and lacks; -1: none
+  bool has_modifier;  // a column but a vector has a length or precision
+  int missing;        // a column that the table must have and lacks; -1: none
   MemoryContext memory;
 };
 

@@ -46,7 +46,7 @@ Datum DefaultUnsafe(WriteState& state, int attribute, bool* is_null) {
       if (expression == nullptr) {
         MemoryContext before =
             MemoryContextSwitchTo(state.estate->es_query_cxt);
-        expression = ExecInitExpr(value.expression, nullptr);
+        expression = ExecPrepareExpr(value.expression, state.estate);
         MemoryContextSwitchTo(before);
       }
       return ExecEvalExpr(expression, GetPerTupleExprContext(state.estate),
