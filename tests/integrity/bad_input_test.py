@@ -113,7 +113,8 @@ HINTS = [
 VALUES = {"text": "'docs'", "name": "'embedding'", "jsonb": "'{}'",
           "regclass": "'docs'", "integer": "1", "bigint": "1",
           "double precision": "0.5", "boolean": "true",
-          "timestamp with time zone": "now()"}
+          "timestamp with time zone": "now()", "uuid": "gen_random_uuid()",
+          "uuid[]": "'{}'"}
 # By the argument's name, to come past the first checks.
 BETTER_VALUES = {"metric": "'l2'", "p_metric": "'l2'", "mode": "'off'",
                  "p_mode": "'off'", "p_new_state": "'stress'",

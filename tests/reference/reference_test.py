@@ -86,7 +86,7 @@ def _result(result, modes, names, types):
 
 def _defaults(arguments):
     """name -> default of each argument that has one, without casts."""
-    found = re.findall(r'"?(\w+)"? [\w ]+ DEFAULT (.+?)(?=, "?\w+"? [a-z]|$)',
+    found = re.findall(r'"?(\w+)"? [\w \[\]]+ DEFAULT (.+?)(?=, "?\w+"? [a-z]|$)',
                        arguments)
     return {name: re.sub(r"::[a-z ]+(\[\])?", "", value) for name, value in found}
 
