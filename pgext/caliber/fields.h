@@ -55,8 +55,8 @@ class FieldArguments {
 absl::StatusOr<Fields> ParseUpdates(memory::Entity entity, Datum jsonb);
 
 // The rows of a caliber.<entity>[]. A NULL field is the column's default; a
-// NULL id gets a new one. 22004 for a NULL element and for a NULL in a column
-// that needs a value and has no default is left to the table (23502).
+// NULL id gets a new one. 22004 for a NULL element; a NULL where a value is
+// needed and there is no default is left to the table (23502).
 absl::StatusOr<std::vector<Fields>> ParseRows(memory::Entity entity,
                                               Datum array,
                                               std::string_view name);

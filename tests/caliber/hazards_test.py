@@ -350,6 +350,61 @@ def test_no_orphan_is_made_while_its_parent_goes(server):
     assert results == [("error", "23503")]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_parent_is_held_until_its_child_commits(server, kept):
+    with server.connect() as session:
+        made = task(session)
+    results = []
+
+    def second():
+        with server.connect() as other:
+            # Not its key: nobody waits for that.
+            results.append(attempt(other, "caliber_trajectory_update", made,
+                                   {"description": "meanwhile"}))
+            results.append(attempt(other, "caliber_trajectory_delete", made))
+
+    with server.connect(autocommit=False) as first:
+        window(first, made)
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        server.wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE "
+                        "wait_event = 'transactionid'")
+        assert results == [("ok", True)]
+        if kept:
+            first.commit()
+        else:
+            first.rollback()
+    waiting.join(30)
+    assert results[1] == (("error", "23503") if kept else ("ok", True))
+
+
+def test_foreign_keys_of_other_kinds_hold(session):
+    """Deferred, on two columns, to a partitioned table, to a row of the same
+    statement."""
+    session.execute("ALTER TABLE caliber.caliber_trajectory ALTER CONSTRAINT "
+                    "caliber_trajectory_parent_trajectory_id_fkey "
+                    "DEFERRABLE INITIALLY DEFERRED")
+    row = ("ROW(%s, 'x', NULL, NULL, %s, NULL, NULL, NULL, NULL, NULL, NULL, "
+           "NULL)")
+    first, second = nobody(), nobody()
+    session.execute(
+        f"SELECT caliber_trajectory_create_many(ARRAY[{row}, {row}]"
+        "::caliber.trajectory[])", [first, second, second, first])
+    session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    session.execute("""
+        CREATE TABLE parts (id uuid PRIMARY KEY) PARTITION BY HASH (id);
+        CREATE TABLE part PARTITION OF parts FOR VALUES
+            WITH (modulus 1, remainder 0);
+        ALTER TABLE caliber.caliber_trajectory
+            ADD FOREIGN KEY (agent_id) REFERENCES parts""")
+    known = nobody()
+    session.execute("INSERT INTO parts VALUES (%s)", [known])
+    assert attempt(session, "caliber_trajectory_create", "x", None,
+                   known)[0] == "ok"
+    assert attempt(session, "caliber_trajectory_create", "x", None,
+                   nobody()) == ("error", "23503")
+
+
 def test_row_triggers_run(session):
     session.execute("""
         CREATE TABLE log (what text);

@@ -92,17 +92,23 @@ bool Equal(memory::ColumnType type, Datum a, Datum b) {
 
 }  // namespace
 
-bool FetchUnsafe(Relation relation, const TableEntry& entry, Datum id,
-                 TupleTableSlot* slot) {
-  Relation index = index_open(entry.primary_key, AccessShareLock);
+bool FetchByIndexUnsafe(Relation relation, Relation index, Datum value,
+                        TupleTableSlot* slot) {
   IndexScanDesc scan =
       index_beginscan(relation, index, GetActiveSnapshot(), 1, 0);
   ScanKeyData key;
-  InitKey(&key, index, 0, id);
+  InitKey(&key, index, 0, value);
   index_rescan(scan, &key, 1, nullptr, 0);
   const bool found = index_getnext_slot(scan, ForwardScanDirection, slot);
   // The slot keeps its pin; the scan may go.
   index_endscan(scan);
+  return found;
+}
+
+bool FetchUnsafe(Relation relation, const TableEntry& entry, Datum id,
+                 TupleTableSlot* slot) {
+  Relation index = index_open(entry.primary_key, AccessShareLock);
+  const bool found = FetchByIndexUnsafe(relation, index, id, slot);
   index_close(index, NoLock);
   return found;
 }

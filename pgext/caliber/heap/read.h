@@ -16,6 +16,10 @@ namespace ruvector::caliber {
 bool FetchUnsafe(Relation relation, const TableEntry& entry, Datum id,
                  TupleTableSlot* slot);
 
+// The same by any unique index on one column, opened by the caller.
+bool FetchByIndexUnsafe(Relation relation, Relation index, Datum key,
+                        TupleTableSlot* slot);
+
 // The columns of the spec out of a slot; those that the table lacks are NULL.
 void ExtractUnsafe(const TableEntry& entry, TupleTableSlot* slot, Row* row);
 

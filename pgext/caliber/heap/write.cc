@@ -144,7 +144,11 @@ void OpenWriteUnsafe(const TableEntry& entry, Relation relation,
                          table_slot_callbacks(relation));
   state->found = nullptr;
   state->defaults = nullptr;
+  state->only_parents = false;
+  state->parents.count = 0;
+  state->triggers = state->info->ri_TrigDesc;
   if (command == CMD_INSERT) {
+    state->only_parents = FindParentsUnsafe(relation, &state->parents);
     state->defaults = static_cast<ExprState**>(
         palloc0(sizeof(ExprState*) * entry.attribute_count));
   } else {
@@ -160,6 +164,7 @@ void OpenWriteUnsafe(const TableEntry& entry, Relation relation,
 void CloseWriteUnsafe(WriteState& state) {
   EState* estate = state.estate;
   AfterTriggerEndQuery(estate);
+  CloseParentsUnsafe(state.parents);
   if (state.found != nullptr) EvalPlanQualEnd(&state.epq);
   ExecResetTupleTable(estate->es_tupleTable, false);
   // Indexes of this table, and tables that triggers had opened.
@@ -170,6 +175,9 @@ void CloseWriteUnsafe(WriteState& state) {
 
 Outcome InsertUnsafe(WriteState& state, const Fields& fields) {
   StoreFields(state, fields);
+  const bool checked =
+      state.only_parents && LockParentsUnsafe(state.parents, state.slot);
+  state.info->ri_TrigDesc = checked ? nullptr : state.triggers;
   ExecSimpleRelationInsert(state.info, state.estate, state.slot);
   const bool stored = ItemPointerIsValid(&state.slot->tts_tid);
   ExecClearTuple(state.slot);

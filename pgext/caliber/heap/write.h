@@ -9,11 +9,13 @@
 // is one statement: its rows see the table as it was when it was opened, and
 // what is done is seen afterwards. Constraints, defaults, indexes of every
 // kind (partial, expression, deferrable), row triggers, foreign keys, replica
-// identity and TOAST are PostgreSQL's. Callers have looked at guards.h and
-// pushed a snapshot. All may raise; an ERROR is cleaned up by the abort.
+// identity and TOAST are PostgreSQL's; of foreign keys see parents.h. Callers
+// have looked at guards.h and pushed a snapshot. All may raise; an ERROR is
+// cleaned up by the abort.
 #ifndef RUVECTOR_PGEXT_CALIBER_HEAP_WRITE_H_
 #define RUVECTOR_PGEXT_CALIBER_HEAP_WRITE_H_
 
+#include "pgext/caliber/heap/parents.h"
 #include "pgext/caliber/heap/row.h"
 #include "pgext/caliber/heap/table_cache.h"
 extern "C" {
@@ -40,6 +42,10 @@ struct WriteState {
   TupleTableSlot* slot;   // the new row
   TupleTableSlot* found;  // the row as it was
   ExprState** defaults;   // by attribute number - 1; made when first needed
+  // Of an insert: all that it fires are checks of these.
+  bool only_parents;
+  Parents parents;
+  TriggerDesc* triggers;
 };
 
 // `changed`: the columns that an update may change, for triggers of columns.
