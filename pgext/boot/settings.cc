@@ -22,6 +22,7 @@ bool compute_lambda2 = true;
 bool bypass = false;
 bool healing = true;
 int problem_retention = 30 * 24 * 60;
+int max_content_bytes = 64 << 20;
 bool recall_capture = true;
 int recall_probe_budget = 1000;
 int recall_probe_interval = 3600;
@@ -152,6 +153,10 @@ constexpr IntSetting kInts[] = {
      "Rows of a table above which its indexes are not probed.",
      "Exact answers are computed over all rows of the table.",
      &recall_probe_rows, 1000000, 1, 2147483647, PGC_SIGHUP, 0},
+    {"caliber.max_content_bytes",
+     "Largest text or document that CALIBER's functions store.",
+     "Longer ones are refused with SQLSTATE 54000.", &max_content_bytes,
+     64 << 20, 1024, 200 << 20, PGC_USERSET, GUC_UNIT_BYTE},
     {"ruvector.sample_timeout",
      "How long ruvector_integrity_sample() waits for the integrity worker.",
      nullptr, &sample_timeout, 30, 1, 3600, PGC_USERSET, GUC_UNIT_S},
@@ -255,6 +260,7 @@ void Define(bool preloaded) {
       "\"signed\": only those with a signature by a trusted key.",
       &plugin_trust, kTrustAny, kTrustOptions, PGC_SIGHUP, 0, nullptr, nullptr,
       nullptr);
+  MarkGUCPrefixReserved("caliber");
   MarkGUCPrefixReserved("ruvector");
   failpoint::OnHang(WhileHanging);
 }

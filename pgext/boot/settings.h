@@ -1,6 +1,6 @@
-// Every ruvector.* setting. settings.cc holds the one table that defines
-// them; docs/reference/settings.md is compared with pg_settings by a test.
-// scope: backend (values as the server's GUC machinery keeps them)
+// Every ruvector.* and caliber.* setting. settings.cc holds the one table that
+// defines them; docs/reference/settings.md is compared with pg_settings by a
+// test. scope: backend (values as the server's GUC machinery keeps them)
 #ifndef RUVECTOR_PGEXT_BOOT_SETTINGS_H_
 #define RUVECTOR_PGEXT_BOOT_SETTINGS_H_
 
@@ -18,6 +18,7 @@ extern bool compute_lambda2;
 extern bool bypass;
 extern bool healing;           // off: the kill switch
 extern int problem_retention;  // minutes
+extern int max_content_bytes;  // of CALIBER's texts and documents
 extern bool recall_capture;
 extern int recall_probe_budget;    // milliseconds
 extern int recall_probe_interval;  // seconds; 0: never

@@ -13,8 +13,12 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_relation.h"
 #include "pgstat.h"
 #include "storage/proc.h"
+#include "utils/rel.h"
 #include "utils/wait_event.h"
 }
 
@@ -154,6 +158,36 @@ inline std::optional<int64_t> RvBuffersWrittenByBackends(
   return std::nullopt;
 #else
   return counters.buf_written_backend;
+#endif
+}
+
+// The range table of a statement on one table: entry 1, of which `updated`
+// (attribute numbers as a permission check has them) are written. 16 keeps
+// them beside the range table.
+inline void RvInitRangeTable(EState* estate, Relation relation,
+                             Bitmapset* updated) {
+  RangeTblEntry* entry = makeNode(RangeTblEntry);
+  entry->rtekind = RTE_RELATION;
+  entry->relid = RelationGetRelid(relation);
+  entry->relkind = relation->rd_rel->relkind;
+  entry->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+  List* permissions = NIL;
+  addRTEPermissionInfo(&permissions, entry)->updatedCols = updated;
+  ExecInitRangeTable(estate, list_make1(entry), permissions);
+#else
+  entry->updatedCols = updated;
+  ExecInitRangeTable(estate, list_make1(entry));
+#endif
+}
+
+// For row triggers of a statement without a plan; 16 asks for result
+// relations.
+inline void RvInitEpq(EPQState* epq, EState* estate) {
+#if PG_VERSION_NUM >= 160000
+  EvalPlanQualInit(epq, estate, nullptr, NIL, -1, NIL);
+#else
+  EvalPlanQualInit(epq, estate, nullptr, NIL, -1);
 #endif
 }
 

@@ -75,5 +75,24 @@ $$;
 GRANT EXECUTE ON FUNCTION ruvector_attention_reward(text, double precision) TO ruvector_operator;
 GRANT USAGE ON SCHEMA ruvector_dag TO ruvector_reader;
 GRANT SELECT ON ruvector_dag.attention_arms TO ruvector_reader;
+-- Agent memory is for applications: the functions are caliber_user's, what they
+-- may see and change is what the tables say.
+DO $$
+DECLARE
+    f regprocedure;
+BEGIN
+    FOR f IN SELECT p.oid::regprocedure FROM pg_catalog.pg_proc p
+              JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass
+               AND d.objid = p.oid AND d.deptype = 'e'
+              JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'ruvector'
+             WHERE p.proname LIKE 'caliber\_%' AND p.proname NOT IN ('caliber_init', 'caliber_upgrade')
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO caliber_user', f);
+    END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION
+    caliber_init(), caliber_upgrade(), caliber.create_tables(), caliber.touch_updated_at(), caliber.notify_message()
+    TO ruvector_admin;
 -- The default of a managed table's column: whoever may insert may route.
 GRANT EXECUTE ON FUNCTION ruvector_route(integer) TO PUBLIC;

@@ -4,7 +4,7 @@ DO $$
 DECLARE
     wanted name;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['ruvector_reader', 'ruvector_operator', 'ruvector_admin']::name[]
+    FOREACH wanted IN ARRAY ARRAY['ruvector_reader', 'ruvector_operator', 'ruvector_admin', 'caliber_user']::name[]
     LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
             BEGIN
@@ -19,6 +19,9 @@ BEGIN
     END IF;
     IF NOT pg_catalog.pg_has_role('ruvector_admin', 'ruvector_operator', 'MEMBER') THEN
         GRANT ruvector_operator TO ruvector_admin;
+    END IF;
+    IF NOT pg_catalog.pg_has_role('ruvector_admin', 'caliber_user', 'MEMBER') THEN
+        GRANT caliber_user TO ruvector_admin;
     END IF;
 END
 $$;

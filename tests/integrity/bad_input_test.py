@@ -132,7 +132,8 @@ VALUES = {"text": "'docs'", "name": "'embedding'", "jsonb": "'{}'",
           "real[]": "'{1}'::real[]", "integer[]": "'{1}'::integer[]",
           "double precision[]": "'{1}'::double precision[]",
           "boolean[]": "'{t}'::boolean[]", "text[]": "'{docs}'::text[]",
-          "vector": "'[1]'::vector", "vector[]": "'{[1]}'::vector[]"}
+          "vector": "'[1]'::vector", "vector[]": "'{[1]}'::vector[]",
+          "uuid": "gen_random_uuid()", "uuid[]": "'{}'"}
 # By the argument's name, to come past the first checks.
 BETTER_VALUES = {"metric": "'l2'", "p_metric": "'l2'", "mode": "'off'",
                  "p_mode": "'off'", "p_new_state": "'stress'",
@@ -234,9 +235,9 @@ def test_no_inner_statement_speaks_in_a_read_only_transaction(server):
                         "READ ONLY")
         if error is None or error.sqlstate != "25006":
             continue
-        assert re.fullmatch(r"cannot execute (ruvector[._][a-z_]+)\(\) in a "
-                            "read-only transaction", error.message_primary
-                            ), (name, error.message_primary)
+        assert re.fullmatch(r"cannot execute ((ruvector|caliber)[._][a-z_]+)"
+                            r"\(\) in a read-only transaction",
+                            error.message_primary), (name, error.message_primary)
         refused.add(name)
     assert {"ruvector_create_collection", "ruvector_register_collection",
             "ruvector_collection_set_recall_target"} <= refused

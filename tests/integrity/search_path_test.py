@@ -69,7 +69,8 @@ def _calls(server):
             "= p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = "
             "d.refobjid WHERE e.extname = 'ruvector' AND p.prorettype NOT IN "
             "('event_trigger'::regtype, 'trigger'::regtype) ORDER BY 1, 2"):
-        arguments = ", ".join(ARGUMENTS[k] + f"::{k}" for k in kinds)
+        arguments = ", ".join(ARGUMENTS.get(k, "NULL") + f"::{k}"
+                              for k in kinds)
         yield f"SELECT * FROM {schema}.{name}({arguments})"
 
 

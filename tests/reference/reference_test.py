@@ -21,7 +21,8 @@ _MEMBERS = """
       AND d.classid = '{}'::regclass"""
 
 _FUNCTIONS = f"""
-    SELECT p.oid, CASE WHEN n.nspname = 'ruvector' THEN 'ruvector.' ELSE '' END
+    SELECT p.oid, CASE WHEN n.nspname IN ('ruvector', 'caliber')
+                       THEN n.nspname || '.' ELSE '' END
            || p.proname,
            coalesce(p.proargmodes::text[], '{{}}'), coalesce(p.proargnames, '{{}}'),
            ARRAY(SELECT format_type(t, NULL) FROM
@@ -198,7 +199,8 @@ def test_the_settings_are_those_of_the_server(cluster):
              summary) in session.execute("""
                 SELECT name, boot_val, coalesce(unit, ''), context, vartype,
                        min_val, max_val, enumvals, short_desc
-                FROM pg_settings WHERE name LIKE 'ruvector.%'"""):
+                FROM pg_settings WHERE name LIKE ANY
+                       ('{ruvector.%,caliber.%}')"""):
             assert summary
             real[f"`{name}`"] = [f"`{default}`" if default else "empty",
                                  _range(kind, low, high, values), unit,
