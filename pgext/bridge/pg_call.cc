@@ -63,6 +63,13 @@ absl::Status RunGuarded(void (*fn)(void*), void* argument) {
   absl::Status status =
       StatusFromFields(copy.data->sqlerrcode, copy.data->message,
                        copy.data->detail, copy.data->hint, copy.data->context);
+  const auto name = [](const char* text) {
+    return std::string(text != nullptr ? text : "");
+  };
+  SetObject(status,
+            {name(copy.data->schema_name), name(copy.data->table_name),
+             name(copy.data->column_name), name(copy.data->datatype_name),
+             name(copy.data->constraint_name)});
   FreeErrorData(copy.data);
   return status;
 }

@@ -12,6 +12,11 @@ namespace {
 constexpr char kSqlState[] = "ruvector/sqlstate";
 constexpr char kDetail[] = "ruvector/detail";
 constexpr char kContext[] = "ruvector/context";
+constexpr char kSchema[] = "ruvector/schema";
+constexpr char kTable[] = "ruvector/table";
+constexpr char kColumn[] = "ruvector/column";
+constexpr char kDatatype[] = "ruvector/datatype";
+constexpr char kConstraint[] = "ruvector/constraint";
 
 struct CodePair {
   absl::StatusCode code;
@@ -110,6 +115,21 @@ std::string HintOf(const absl::Status& status) {
 }
 std::string ContextOf(const absl::Status& status) {
   return PayloadOf(status, kContext);
+}
+
+ErrorObject ObjectOf(const absl::Status& status) {
+  return {PayloadOf(status, kSchema), PayloadOf(status, kTable),
+          PayloadOf(status, kColumn), PayloadOf(status, kDatatype),
+          PayloadOf(status, kConstraint)};
+}
+
+void SetObject(absl::Status& status, const ErrorObject& object) {
+  if (status.ok()) return;
+  Attach(status, kSchema, object.schema);
+  Attach(status, kTable, object.table);
+  Attach(status, kColumn, object.column);
+  Attach(status, kDatatype, object.datatype);
+  Attach(status, kConstraint, object.constraint);
 }
 
 namespace internal {

@@ -1,7 +1,8 @@
 // PostgreSQL's error fields inside an absl::Status. [backend-main]
 //
-// The message is the Status's; SQLSTATE, DETAIL, HINT and CONTEXT ride as
-// payloads, so that an ERROR crosses the wall both ways without losing one.
+// The message is the Status's; SQLSTATE, DETAIL, HINT, CONTEXT and the names of
+// the object that the error is about ride as payloads, so that an ERROR crosses
+// the wall both ways without losing one.
 #ifndef RUVECTOR_PGEXT_BRIDGE_PG_STATUS_H_
 #define RUVECTOR_PGEXT_BRIDGE_PG_STATUS_H_
 
@@ -27,6 +28,18 @@ int SqlStateOf(const absl::Status& status);
 std::string DetailOf(const absl::Status& status);
 std::string HintOf(const absl::Status& status);
 std::string ContextOf(const absl::Status& status);
+
+// The fields by which clients tell one constraint from another; empty where the
+// error has none.
+struct ErrorObject {
+  std::string schema;
+  std::string table;
+  std::string column;
+  std::string datatype;
+  std::string constraint;
+};
+ErrorObject ObjectOf(const absl::Status& status);
+void SetObject(absl::Status& status, const ErrorObject& object);
 
 // The absl code closest to a SQLSTATE.
 absl::StatusCode CodeOfSqlState(int sqlstate);

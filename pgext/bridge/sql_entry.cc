@@ -29,6 +29,12 @@ void Fill(ErrorReport& report, const absl::Status& status) {
         std::string_view(status.message().data(), status.message().size()));
   Store(report.detail, DetailOf(status));
   Store(report.hint, HintOf(status));
+  const ErrorObject object = ObjectOf(status);
+  Store(report.schema, object.schema);
+  Store(report.table, object.table);
+  Store(report.column, object.column);
+  Store(report.datatype, object.datatype);
+  Store(report.constraint, object.constraint);
 }
 
 void FillException(ErrorReport& report, const char* what) noexcept {
@@ -36,6 +42,14 @@ void FillException(ErrorReport& report, const char* what) noexcept {
   Store(report.message, "unexpected C++ exception");
   Store(report.detail, what);
   Store(report.hint, "");
+  for (char* name : {report.schema, report.table, report.column,
+                     report.datatype, report.constraint}) {
+    *name = '\0';
+  }
+}
+
+int SetName(int field, const char* name) {
+  return *name != '\0' ? err_generic_string(field, name) : 0;
 }
 
 }  // namespace
@@ -74,7 +88,12 @@ bool RunStatusBody(StatusBody body, void* argument,
 void Raise(const ErrorReport& report) {
   ereport(ERROR, (errcode(report.sqlstate), errmsg("%s", report.message),
                   report.detail[0] != '\0' ? errdetail("%s", report.detail) : 0,
-                  report.hint[0] != '\0' ? errhint("%s", report.hint) : 0));
+                  report.hint[0] != '\0' ? errhint("%s", report.hint) : 0,
+                  SetName(PG_DIAG_SCHEMA_NAME, report.schema),
+                  SetName(PG_DIAG_TABLE_NAME, report.table),
+                  SetName(PG_DIAG_COLUMN_NAME, report.column),
+                  SetName(PG_DIAG_DATATYPE_NAME, report.datatype),
+                  SetName(PG_DIAG_CONSTRAINT_NAME, report.constraint)));
   pg_unreachable();
 }
 

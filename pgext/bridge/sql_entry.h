@@ -30,6 +30,12 @@ struct ErrorReport {
   char message[1024];
   char detail[6144];
   char hint[1024];
+  // Names of the object it is about; empty: none.
+  char schema[64];
+  char table[64];
+  char column[64];
+  char datatype[64];
+  char constraint[64];
 };
 
 namespace internal {

@@ -320,7 +320,8 @@ def test_foreign_keys_hold_and_are_named(server, session):
     with pytest.raises(psycopg.errors.ForeignKeyViolation) as raised:
         window(session, nobody())
     diag = raised.value.diag
-    assert '"caliber_scope_trajectory_id_fkey"' in diag.message_primary
+    assert (diag.schema_name, diag.table_name, diag.constraint_name) == (
+        "caliber", "caliber_scope", "caliber_scope_trajectory_id_fkey")
     assert "is not present in table" in diag.message_detail
     session.rollback()
     made = task(session)
