@@ -5,6 +5,9 @@
 //                          RUVECTOR_SEEDS=1)
 //   RUVECTOR_SEEDS=n       how many
 //   RUVECTOR_LONG=1        as many as the test calls long
+//
+// Built with AddressSanitizer a test runs a twentieth of them, ten at least: it
+// is tagged "seeds", and tools/test runs it as it is shipped too.
 #ifndef RUVECTOR_CORE_BASE_TEST_SEEDS_H_
 #define RUVECTOR_CORE_BASE_TEST_SEEDS_H_
 
