@@ -83,6 +83,9 @@ class SpiSession {
   SpiSession& operator=(const SpiSession&) = delete;
 
   absl::Status Connect();
+  // From now on no plan is kept: for statements whose plan is to follow
+  // settings that change from one run to the next.
+  void PlanEachTime() { keep_plans_ = false; }
   // Runs one statement; the rows it returned (also of RETURNING).
   absl::StatusOr<SpiRows> Query(const char* sql,
                                 absl::Span<const SqlParam> params = {});
@@ -103,6 +106,7 @@ class SpiSession {
  private:
   absl::Status Run(const char* sql, absl::Span<const SqlParam> params);
   bool connected_ = false;
+  bool keep_plans_ = true;
   int guc_level_ = 0;  // to undo what Connect set; 0: nothing
 };
 

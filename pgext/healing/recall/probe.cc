@@ -261,6 +261,7 @@ absl::Status ProbeIndex(const Index& index, const std::vector<Query>& queries,
     const absl::Status status = sensors::Attempt([&]() -> absl::Status {
       SpiSession spi;
       RV_RETURN_IF_ERROR(spi.Connect());
+      spi.PlanEachTime();  // with an index, and without
       AsOwner owner;
       RV_RETURN_IF_ERROR(owner.Begin(index, table, left));
       RV_RETURN_IF_ERROR(
