@@ -267,7 +267,7 @@ absl::Status SpiSession::Run(const char* sql,
   Bound bound;
   RV_RETURN_IF_ERROR(PgCall([&] { Bind(params.data(), count, bound); }));
   SPIPlanPtr plan = nullptr;
-  if (IsBackgroundWorker && keep_plans_) {
+  if (MyBackendType == B_BG_WORKER && keep_plans_) {
     RV_ASSIGN_OR_RETURN(plan,
                         KeptPlanOf(sql, absl::MakeSpan(bound.types, count)));
   }
